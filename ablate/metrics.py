@@ -1,0 +1,110 @@
+"""What a training run measures: one row after each epoch, one outcome at its end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+Direction = Literal["max", "min"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochMetrics:
+    """What one epoch measured. Losses are means over examples, in nats; accuracies are fractions in [0, 1]."""
+
+    #: Epoch, counted from 1.
+    epoch: int
+    #: Mean loss of the training images as they were trained on (augmented, with dropout), each before its step.
+    train_loss: float
+    #: Share of the training images that were classified right as they were trained on.
+    train_accuracy: float
+    #: Mean loss of the validation images after the epoch; None without a validation split.
+    val_loss: float | None = None
+    #: Share of the validation images classified right after the epoch; None without a validation split.
+    val_accuracy: float | None = None
+    #: Learning rate of the first parameter group during the epoch's last step.
+    lr: float
+    #: Wall time of the epoch, validation included, seconds.
+    seconds: float
+    #: Training images per second of training time.
+    images_per_second: float
+    #: Most memory in use so far: the GPU's by PyTorch's allocator, else the process's resident set, bytes.
+    peak_memory_bytes: int
+    #: Further values by name, as `oracle_test_accuracy`.
+    custom: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def finite(self) -> bool:
+        """Whether the losses are numbers; a run whose losses are not has diverged."""
+        return math.isfinite(self.train_loss) and (self.val_loss is None or math.isfinite(self.val_loss))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What the selected network said of each test image, in the order of the data set; N images."""
+
+    #: Whether the prediction was right, packed 8 to a byte, most significant bit first: ceil(N / 8) bytes.
+    correct: bytes
+    #: Predicted class, little-endian uint16: 2 N bytes.
+    predicted: bytes
+    #: Probability of the predicted class, little-endian float16: 2 N bytes.
+    confidence: bytes
+    #: Number of images N.
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a finished run came to."""
+
+    #: Epoch whose weights met the test set, counted from 1.
+    selected_epoch: int
+    #: Mean loss over the test images, nats.
+    test_loss: float
+    #: Share of the test images classified right.
+    test_accuracy: float
+    #: Parameters, trained or not.
+    parameters: int
+    #: Parameters that were trained.
+    trainable_parameters: int
+    #: Multiply-adds times two of one image's forward pass.
+    flops: int
+    #: Wall time of the run in all attempts that led to it, seconds.
+    seconds: float
+    #: What tells two recipes apart that train the same thing: `module_tree`, `optimizer_groups`, `transforms`,
+    #: `first_step_loss`; each a hash or a number as text.
+    fingerprints: Mapping[str, str]
+    #: Per-example outcomes on the test set.
+    predictions: Predictions | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A measured quantity that variants can be ranked by."""
+
+    #: Name in files, tables and JSON.
+    name: str
+    #: Whether more is better.
+    direction: Direction
+    #: Heading in reports.
+    label: str
+    #: Shown as a percentage (data hold fractions).
+    percent: bool
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        metric.name: metric
+        for metric in (
+            Metric(name="test_accuracy", direction="max", label="test accuracy", percent=True),
+            Metric(name="test_loss", direction="min", label="test loss", percent=False),
+            Metric(name="val_accuracy", direction="max", label="validation accuracy", percent=True),
+            Metric(name="val_loss", direction="min", label="validation loss", percent=False),
+            Metric(name="train_accuracy", direction="max", label="training accuracy", percent=True),
+            Metric(name="train_loss", direction="min", label="training loss", percent=False),
+        )
+    }
+)

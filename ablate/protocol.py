@@ -1,0 +1,176 @@
+"""What a worker needs of the experiment database, and nothing else.
+
+The store implements `JobQueue`; a later launcher can carry it over another wire. Every call of a worker names its
+`Ticket`; the first statement of each transaction renews the lease where job and attempt still belong together, so
+a worker that was given up as lost writes nothing (`ReplacedError`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from ablate.metrics import EpochMetrics, Outcome
+from ablate.recipe import Recipe
+
+#: Seconds between two beats of a worker.
+BEAT_SECONDS = 10.0
+#: Seconds without a beat after which an attempt counts as lost.
+LEASE_SECONDS = 60.0
+#: Attempts in a row without a new epoch after which a job that was lost or killed fails.
+MAX_FRUITLESS_ATTEMPTS = 3
+
+
+class ReplacedError(Exception):
+    """The attempt no longer owns its job: it was rescued, cancelled, or ended. Stop the trainer, write nothing."""
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class AttemptState(StrEnum):
+    """How one execution of a job stands or ended."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    LOST = "lost"
+    RELEASED = "released"
+    PREEMPTED = "preempted"
+    CANCELLED = "cancelled"
+
+
+class FailureKind(StrEnum):
+    """Why an attempt ended without an outcome."""
+
+    USER_ERROR = "user_error"
+    OUT_OF_MEMORY = "out_of_memory"
+    KILLED = "killed"
+    CUDA_FAULT = "cuda_fault"
+    DATA_MISSING = "data_missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """The fence: which attempt of which job a worker holds."""
+
+    job: int
+    attempt: int
+    worker: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A file from which a job can go on."""
+
+    #: Last epoch whose results it contains.
+    epoch: int
+    #: Path relative to the artifacts folder.
+    name: str
+    #: Bytes.
+    size: int
+    #: SHA-256 of the file, hexadecimal.
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A job given to a worker, with all that is needed to train it."""
+
+    ticket: Ticket
+    #: Name of the study.
+    study: str
+    #: Name of the variant, for people.
+    variant: str
+    #: Seed index.
+    seed: int
+    recipe: Recipe
+    #: Settings of the revision that change bits: `{"threads": 1}`.
+    execution: Mapping[str, Any]
+    #: Checkpoints of this job, newest first.
+    checkpoints: Sequence[Checkpoint] = ()
+    #: Number of this attempt, counted from 1.
+    attempt_number: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerInfo:
+    """A worker as it introduces itself."""
+
+    #: uuid4, new at each start.
+    id: str
+    host: str
+    pid: int
+    #: `cpu` or `cuda:0`.
+    device: str
+    #: Model of the processor or GPU.
+    device_name: str
+    #: Versions of Python, torch and ablate, the git commit and whether the tree was dirty.
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why an attempt failed."""
+
+    kind: FailureKind
+    #: One line for tables.
+    message: str
+    #: The traceback or the end of the log.
+    details: str = ""
+    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class JobQueue(Protocol):
+    """The worker's side of the experiment database."""
+
+    def introduce(self, worker: WorkerInfo) -> None:
+        """Register a worker before its first claim."""
+
+    def claim(self, worker: str, *, study: str | None = None) -> Claim | None:
+        """Open an attempt on the next queued job (seed-major, then the variants' order), or None when none is queued.
+
+        Attempts whose lease has run out are rescued first.
+        """
+
+    def beat(self, ticket: Ticket) -> None:
+        """Renew the lease. Raises `ReplacedError` when the job was cancelled, rescued, or ended."""
+
+    def record_epoch(
+        self, ticket: Ticket, metrics: EpochMetrics, checkpoint: Checkpoint | None = None
+    ) -> Collection[str]:
+        """Write an epoch's row, and the checkpoint that contains it, in one transaction.
+
+        Rows of earlier attempts from this epoch on are replaced. Returns the names of checkpoints that are no longer
+        needed (all but the newest two), to be deleted after the transaction. Raises `ReplacedError`.
+        """
+
+    def finish(self, ticket: Ticket, outcome: Outcome) -> None:
+        """Close the attempt and the job as succeeded. Raises `ReplacedError`."""
+
+    def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> None:
+        """Close the attempt and the job as diverged: a finding, not an error. Raises `ReplacedError`."""
+
+    def fail(self, ticket: Ticket, failure: Failure) -> JobState:
+        """Close the attempt as failed; the job fails, or is queued again where the kind of failure allows.
+
+        Raises `ReplacedError`.
+        """
+
+    def release(self, ticket: Ticket, state: AttemptState = AttemptState.RELEASED) -> None:
+        """Give the job back to the queue, uncounted. Does nothing where the attempt no longer owns it."""
+
+    def retire(self, worker: str) -> None:
+        """A worker ends; attempts that it still holds are released."""
