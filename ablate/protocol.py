@@ -157,11 +157,17 @@ class JobQueue(Protocol):
         needed (all but the newest two), to be deleted after the transaction. Raises `ReplacedError`.
         """
 
-    def finish(self, ticket: Ticket, outcome: Outcome) -> None:
-        """Close the attempt and the job as succeeded. Raises `ReplacedError`."""
+    def finish(self, ticket: Ticket, outcome: Outcome) -> Collection[str]:
+        """Close the attempt and the job as succeeded.
 
-    def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> None:
-        """Close the attempt and the job as diverged: a finding, not an error. Raises `ReplacedError`."""
+        Returns the names of the job's checkpoints, which are no longer needed. Raises `ReplacedError`.
+        """
+
+    def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> Collection[str]:
+        """Close the attempt and the job as diverged: a finding, not an error.
+
+        Returns the names of the job's checkpoints, which are no longer needed. Raises `ReplacedError`.
+        """
 
     def fail(self, ticket: Ticket, failure: Failure) -> JobState:
         """Close the attempt as failed; the job fails, or is queued again where the kind of failure allows.

@@ -20,7 +20,8 @@ class ConvNet(Section):
 
     A stage is `convs` x [conv -> norm -> activation], pool, `blocks` x [conv 3x3 -> norm -> activation -> conv 3x3 ->
     norm, plus the block's input where `residual`]. The head is [linear -> activation -> dropout] for each of
-    `hidden`, then a linear layer to the classes. Stages of 6 and 16 channels with 5x5 kernels and no padding are LeNet's.
+    `hidden`, then a linear layer to the classes. Stages of 6 and 16 channels with 5x5 kernels and no
+    padding are LeNet's.
     """
 
     name: Literal["convnet"] = "convnet"

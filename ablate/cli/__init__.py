@@ -1,0 +1,59 @@
+"""The command `ablate`: one file for each command; they parse, call, and print.
+
+Rooms that a command needs are imported when it runs, so that `ablate --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from ablate.cli import export, plan, report, run, status, submit, worker
+from ablate.errors import AblateError
+
+app = typer.Typer(
+    name="ablate",
+    help="Ablation studies of image classifiers: one TOML file in, trained variants, verdicts and a report out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"ablate {version('ablate-lab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and end."
+    ),
+) -> None:
+    pass
+
+
+for _command in (run, plan, status, report, export, submit, worker):
+    _command.register(app)
+
+
+def main() -> NoReturn:
+    """Run the command line; an `AblateError` becomes one message and its exit status."""
+    try:
+        app(standalone_mode=True)
+    except AblateError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `ablate export ... | head`
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(0)

@@ -1,0 +1,154 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ablate.store import Database
+    from ablate.study import Study
+
+StudyArgument = Annotated[
+    str,
+    typer.Argument(metavar="STUDY", help="A study file, or the name of a study in the database.", show_default=False),
+]
+OptionalStudy = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[STUDY]", help="A study file or a study's name; all studies without it.", show_default=False
+    ),
+]
+DatabaseOption = Annotated[
+    str,
+    typer.Option("--db", envvar="ABLATE_DB", metavar="URL", help="Experiment database: a path or an SQLAlchemy URL."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change the study for this call, as `--set training.epochs=3`.",
+        show_default=False,
+    ),
+]
+FactorsOption = Annotated[
+    str | None, typer.Option(metavar="A,B", help="Only variants that change these factors.", show_default=False)
+]
+VariantsOption = Annotated[
+    str | None, typer.Option(metavar="A;B", help="Only these variants, by name.", show_default=False)
+]
+SeedsOption = Annotated[
+    str | None, typer.Option(metavar="0,1,2", help="Only these seeds, as `0,2` or `0-4`.", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Plain lines instead of a live display.")]
+DataRootOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ABLATE_DATA", metavar="DIR", help="Where data sets lie or are downloaded to.", show_default=False
+    ),
+]
+
+DEFAULT_DATABASE = "sqlite:///results.db"
+#: More than this is a slip of the finger.
+MAX_WORKERS = 1024
+
+
+def is_file(study: str) -> bool:
+    """Whether STUDY means a file rather than a name."""
+    return study.endswith(".toml") or "/" in study or Path(study).is_file()
+
+
+def read_study(
+    study: str,
+    *,
+    settings: list[str] | None = None,
+    factors: str | None = None,
+    variants: str | None = None,
+    seeds: str | None = None,
+) -> Study:
+    """The study in a file, or the part of it that was asked for.
+
+    Raises:
+        StudyError: The file is not a valid study.
+        UsageError: There is no such file, or no such part.
+    """
+    from ablate.study import load_study
+
+    whole = load_study(Path(study), settings=settings or [])
+    if factors is None and variants is None and seeds is None:
+        return whole
+    return whole.only(
+        factors=_split(factors, ","), variants=_split(variants, ";"), seeds=None if seeds is None else seed_list(seeds)
+    )
+
+
+def study_name(study: str) -> str:
+    """The name of STUDY, read from the file if it is one."""
+    return read_study(study).name if is_file(study) else study
+
+
+def open_database(url: str, *, create: bool = False) -> Database:
+    """The experiment database.
+
+    Raises:
+        DatabaseError: It cannot be opened, or is not there and `create` is false.
+    """
+    from ablate.store import Database
+
+    return Database.open(url, create=create)
+
+
+@contextmanager
+def open_existing(url: str) -> Iterator[Database | None]:
+    """The experiment database if there is one, else None: to plan a first study none is needed."""
+    from ablate.store import Database, exists
+
+    if not exists(url):
+        yield None
+        return
+    with Database.open(url) as database:
+        yield database
+
+
+def worker_count(text: str) -> int | None:
+    """A number of workers; None for `auto`.
+
+    Raises:
+        UsageError: The text is neither.
+    """
+    from ablate.errors import UsageError
+
+    if text == "auto":
+        return None
+    if not text.isdigit() or not 1 <= int(text) <= MAX_WORKERS:
+        raise UsageError(
+            f"--workers {text!r} is no number of workers.", cure="Write `--workers 4` or `--workers auto`."
+        )
+    return int(text)
+
+
+def seed_list(text: str) -> list[int]:
+    """The seeds in `0,2` or `0-4`.
+
+    Raises:
+        UsageError: The text says neither.
+    """
+    from ablate.errors import UsageError
+
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise UsageError(f"--seeds {text!r} lists no seeds.", cure="Write `--seeds 0,2` or `--seeds 0-4`.")
+        found.extend(range(int(first), int(last or first) + 1))
+    return found
+
+
+def _split(text: str | None, separator: str) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(separator) if part.strip()]

@@ -1,0 +1,74 @@
+"""`ablate plan STUDY`: what a run would do; trains nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from ablate.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    FactorsOption,
+    JsonOption,
+    SeedsOption,
+    SetOption,
+    StudyArgument,
+    VariantsOption,
+    open_existing,
+    read_study,
+)
+
+if TYPE_CHECKING:
+    from ablate.orchestrate.plan import Plan
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("plan")(plan)
+
+
+def plan(
+    study: StudyArgument,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    settings: SetOption = None,
+    factors: FactorsOption = None,
+    variants: VariantsOption = None,
+    seeds: SeedsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the variants and jobs of STUDY, and which of them are done."""
+    from ablate.orchestrate.plan import plan_study
+
+    asked = read_study(study, settings=settings, factors=factors, variants=variants, seeds=seeds)
+    with open_existing(db) as database:
+        found = plan_study(asked, database)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        _show(found)
+
+
+def _show(found: Plan) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ablate.cli.live import clock
+
+    study = found.study
+    table = Table(title=f"{study.name}: {study.title}", title_justify="left", box=None, header_style="bold")
+    for heading in ("variant", "asked for by", "jobs", "done"):
+        table.add_column(heading, justify="right" if heading in ("jobs", "done") else "left")
+    for variant in study.variants():
+        counts = found.counts(variant)
+        done = sum(counts[state] for state in ("succeeded", "diverged", "failed", "cancelled"))
+        table.add_row(variant.name, ", ".join(variant.designs), str(len(study.seeds)), str(done))
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{len(study.variants())} variants x {len(study.seeds)} seeds = {found.jobs} jobs, {found.jobs_to_run} to run",
+        highlight=False,
+    )
+    if found.seconds_to_run:
+        console.print(f"about {clock(found.seconds_to_run)} of one worker's time, by the runs so far", highlight=False)

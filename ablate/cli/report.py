@@ -1,0 +1,55 @@
+"""`ablate report STUDY`: tables, curves and verdicts from stored rows alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ablate.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, StudyArgument, open_database, study_name
+
+if TYPE_CHECKING:
+    from ablate.store import Database
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report")(report)
+
+
+def report(
+    study: StudyArgument,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Write report.md with its figures.")] = False,
+    as_json: JsonOption = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Default: reports/<study>.", show_default=False)
+    ] = None,
+) -> None:
+    """Write the report of STUDY; without a format, Markdown."""
+    from ablate.report.comparisons import comparisons_json
+    from ablate.report.results import Results
+    from ablate.report.write import write_report
+
+    name = study_name(study)
+    with open_database(db) as database:
+        results = Results.load(database, name)
+    if as_json:
+        typer.echo(json.dumps(comparisons_json(results), indent=2, allow_nan=False))
+    if markdown or not as_json:
+        typer.echo(f"report: {write_report(results, out or Path('reports') / name)}", err=as_json)
+
+
+def conclude(database: Database, study: str, out: Path) -> None:
+    """Print the table of a study and write its report, as `ablate run` ends."""
+    from rich.console import Console
+
+    from ablate.report.console import summary_table
+    from ablate.report.results import Results
+    from ablate.report.write import write_report
+
+    results = Results.load(database, study)
+    Console().print(summary_table(results))
+    typer.echo(f"report: {write_report(results, out / study)}")

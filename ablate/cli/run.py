@@ -1,0 +1,80 @@
+"""`ablate run STUDY`: submit what is missing, train it, end with the table and the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablate.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    DataRootOption,
+    FactorsOption,
+    PlainOption,
+    SeedsOption,
+    SetOption,
+    StudyArgument,
+    VariantsOption,
+    open_database,
+    read_study,
+    worker_count,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(run)
+
+
+def run(
+    study: StudyArgument,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    workers: Annotated[str, typer.Option(metavar="N|auto", help="Worker processes on this machine.")] = "auto",
+    devices: Annotated[
+        str | None, typer.Option(metavar="0,2|cpu", help="GPUs to use, or `cpu`.", show_default=False)
+    ] = None,
+    settings: SetOption = None,
+    factors: FactorsOption = None,
+    variants: VariantsOption = None,
+    seeds: SeedsOption = None,
+    data_root: DataRootOption = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the reports.")] = Path("reports"),
+    plain: PlainOption = False,
+) -> None:
+    """Train what STUDY still lacks, then print the table and write the report.
+
+    Ctrl-C stops cleanly; the same command goes on. A second run of a finished study trains nothing.
+    """
+    from ablate.cli.live import live_view
+    from ablate.cli.report import conclude
+    from ablate.errors import InterruptedRunError, JobsFailedError
+    from ablate.launch.local import place
+    from ablate.launch.session import train_queued
+    from ablate.orchestrate.progress import progress
+    from ablate.orchestrate.submit import submit_study
+
+    asked = read_study(study, settings=settings, factors=factors, variants=variants, seeds=seeds)
+    placement = place(worker_count(workers), devices.split(",") if devices else None)
+    with open_database(db, create=True) as database:
+        typer.echo(submit_study(database, asked).describe())
+        now = progress(database, asked.name)
+        if now.left:
+            with live_view(plain=plain) as watch:
+                now = train_queued(
+                    database, asked.name, placement, data_root=data_root, watch=watch, on_interrupt=_say_stopping
+                )
+        if now.left:
+            raise InterruptedRunError(
+                f"stopped with {now.done} of {now.total} jobs done.", cure=f"`ablate run {study}` goes on."
+            )
+        conclude(database, asked.name, out)
+        if now.jobs["failed"]:
+            raise JobsFailedError(
+                f"{now.jobs['failed']} of {now.total} jobs failed.", cure=f"`ablate status {study}` tells why."
+            )
+
+
+def _say_stopping() -> None:
+    typer.echo("stopping: running jobs are given back (Ctrl-C again ends them at once)", err=True)

@@ -1,0 +1,38 @@
+"""`ablate submit STUDY`: queue what is missing and leave the training to workers started elsewhere."""
+
+from __future__ import annotations
+
+import typer
+
+from ablate.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    FactorsOption,
+    SeedsOption,
+    SetOption,
+    StudyArgument,
+    VariantsOption,
+    open_database,
+    read_study,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("submit")(submit)
+
+
+def submit(
+    study: StudyArgument,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    settings: SetOption = None,
+    factors: FactorsOption = None,
+    variants: VariantsOption = None,
+    seeds: SeedsOption = None,
+) -> None:
+    """Queue the jobs that STUDY still lacks; `ablate worker` trains them."""
+    from ablate.orchestrate.submit import submit_study
+
+    asked = read_study(study, settings=settings, factors=factors, variants=variants, seeds=seeds)
+    with open_database(db, create=True) as database:
+        typer.echo(submit_study(database, asked).describe())

@@ -1,0 +1,59 @@
+"""`ablate worker`: claim jobs and train them, on this or any machine that reaches the database."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import uuid
+from typing import Annotated
+
+import typer
+
+from ablate.cli.options import DEFAULT_DATABASE, DatabaseOption, DataRootOption, open_database
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("worker")(worker)
+
+
+def worker(
+    db: DatabaseOption = DEFAULT_DATABASE,
+    study: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Serve only this study.", show_default=False)
+    ] = None,
+    device: Annotated[str | None, typer.Option(metavar="cpu|0", help="Default: the first GPU, else `cpu`.")] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="End when nothing is queued.")] = False,
+    data_root: DataRootOption = None,
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Least time between two checkpoints of a job.")
+    ] = 10.0,
+    identity: Annotated[str | None, typer.Option("--id", hidden=True)] = None,
+    linked: Annotated[bool, typer.Option("--linked", hidden=True)] = False,
+) -> None:
+    """Claim queued jobs and train them until Ctrl-C, which gives the running job back to the queue.
+
+    Start as many as wanted; each trains one job at a time.
+    """
+    from ablate.launch.local import place
+    from ablate.store.queue import Queue
+    from ablate.worker.supervisor import Supervisor, WorkerSettings, stop_when_closed, stopped_by_signals
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    with open_database(db) as database:
+        supervisor = Supervisor(
+            Queue(database),
+            WorkerSettings(
+                id=identity or str(uuid.uuid4()),
+                device=place(1, [device] if device else None).devices[0],
+                artifacts=database.artifacts,
+                data_root=data_root,
+                study=study,
+                drain=drain,
+                checkpoint_every=checkpoint_every,
+            ),
+        )
+        if linked:  # hidden: the launcher holds the other end of standard input
+            stop_when_closed(sys.stdin.fileno(), supervisor)
+        with stopped_by_signals(supervisor):
+            supervisor.run()

@@ -1,0 +1,215 @@
+"""Workers as processes of this machine: started, watched, replaced when they die, stopped together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ablate.errors import AblateError, DatabaseError, DataMissingError, UsageError
+from ablate.worker.devices import cuda_names, usable_cores
+
+#: Workers that share one GPU when their number is not given; small networks leave most of a GPU idle.
+WORKERS_PER_GPU = 3
+#: Time in which workers must end after they were asked to, seconds.
+STOP_SECONDS = 5.0
+#: Workers in a row that may die without one more job being done, before the launch gives up.
+MAX_DEATHS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """How many workers run, and where."""
+
+    #: Device of each worker, as `cpu` or `cuda:0`.
+    devices: tuple[str, ...]
+
+
+def place(workers: int | None, devices: Sequence[str] | None = None) -> Placement:
+    """Choose devices for workers.
+
+    Args:
+        workers: How many; None chooses by the machine: a worker for each core (it computes with one thread) or
+            `WORKERS_PER_GPU` for each GPU, never more than there are cores.
+        devices: `cpu`, or indices of GPUs as `0` and `cuda:2`; None takes all GPUs, or the processor where there are
+            none.
+
+    Raises:
+        UsageError: A device does not exist on this machine.
+    """
+    gpus = len(cuda_names())
+    chosen = [_device(item, gpus) for item in devices] if devices else [f"cuda:{i}" for i in range(gpus)] or ["cpu"]
+    if workers is None:
+        on_gpu = chosen != ["cpu"]
+        workers = min(usable_cores(), WORKERS_PER_GPU * len(chosen)) if on_gpu else usable_cores()
+        workers = max(workers, len(chosen))
+    return Placement(devices=tuple(chosen[i % len(chosen)] for i in range(workers)))
+
+
+def _device(item: str, gpus: int) -> str:
+    word = item.strip().removeprefix("cuda:")
+    if word == "cpu":
+        return "cpu"
+    if not word.isdigit() or int(word) >= gpus:
+        have = f"this machine has cuda:0 to cuda:{gpus - 1}" if gpus else "this machine has no GPU"
+        raise UsageError(f"there is no device {item.strip()!r}: {have}", cure="Use `--devices cpu`, or leave it out.")
+    return f"cuda:{word}"
+
+
+@dataclass(kw_only=True)
+class _Running:
+    """A worker process."""
+
+    worker: str
+    device: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+
+@dataclass(kw_only=True)
+class LocalWorkers:
+    """The workers of one `ablate run`. Leaving the context ends them, whatever happened.
+
+    Args:
+        placement: How many and where.
+        database: URL; handed over by the environment, never in the command line, since it may hold a password.
+        study: The study they serve.
+        logs: Folder of their log files.
+        data_root: Where data sets lie; None for the default.
+        on_death: Called with the id of a worker that ended without being asked, before it is replaced, so that its job
+            can be given back at once.
+    """
+
+    placement: Placement
+    database: str
+    study: str
+    logs: Path
+    data_root: Path | None
+    on_death: Callable[[str], None]
+    _running: list[_Running] = field(default_factory=list)
+    _deaths: int = 0
+
+    def __enter__(self) -> LocalWorkers:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        for device in self.placement.devices:
+            self._start(device)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def alive(self) -> int:
+        """How many workers live."""
+        return len(self._running)
+
+    def look(self, *, progressed: bool, work_left: bool) -> None:
+        """Notice workers that ended: give their jobs back, and replace them while there is work.
+
+        Args:
+            progressed: Whether a job was done since the last look.
+            work_left: Whether jobs wait or run.
+
+        Raises:
+            DataMissingError: A data set is not there.
+            DatabaseError: A worker could not use the database.
+            AblateError: Workers die one after the other.
+        """
+        if progressed:
+            self._deaths = 0
+        for gone in [running for running in self._running if running.process.poll() is not None]:
+            self._running.remove(gone)
+            _close(gone.process)
+            code = gone.process.returncode
+            if code == 0:  # drained; whether new work appeared since is decided below
+                if work_left and not self._running:
+                    self._start(gone.device)
+                continue
+            self.on_death(gone.worker)
+            for error in (DataMissingError, DatabaseError):
+                if code == error.exit_code:
+                    raise error(_last_words(gone.log))
+            self._deaths += 1
+            if self._deaths >= MAX_DEATHS:
+                raise AblateError(
+                    f"{self._deaths} workers in a row ended without finishing a job (exit status {code}):\n"
+                    + _last_words(gone.log),
+                    cure=f"The whole log is in {gone.log}.",
+                )
+            if work_left:
+                self._start(gone.device)
+
+    def join(self) -> None:
+        """Wait for workers that have nothing more to do; what does not end in time is ended."""
+        deadline = time.monotonic() + STOP_SECONDS
+        for running in self._running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.process.wait(timeout=max(0.0, deadline - time.monotonic()))
+        self.kill()
+
+    def stop(self) -> None:
+        """Ask all workers for a clean end and wait; what does not end in time is ended."""
+        for running in self._running:
+            running.process.terminate()
+        self.join()
+
+    def kill(self) -> None:
+        """End all workers now and give their jobs back. Their trainers end by themselves when their pipe closes."""
+        for running in self._running:
+            if running.process.poll() is None:
+                running.process.kill()
+            running.process.wait()
+            _close(running.process)
+            if running.process.returncode != 0:
+                self.on_death(running.worker)
+        self._running.clear()
+
+    def _start(self, device: str) -> None:
+        worker = str(uuid.uuid4())
+        log = self.logs / f"worker-{worker[:8]}.log"
+        command = [sys.executable, "-m", "ablate", "worker", "--study", self.study, "--device", device, "--drain"]
+        command += ["--id", worker, "--linked"]
+        if self.data_root is not None:
+            command += ["--data-root", str(self.data_root)]
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                command,
+                stdin=subprocess.PIPE,  # closes when this process is gone, however it went
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "ABLATE_DB": self.database, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,  # a Ctrl-C in the terminal is the launcher's business
+            )
+        self._running.append(_Running(worker=worker, device=device, log=log, process=process))
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _last_words(log: Path, lines: int = 15) -> str:
+    """The end of a worker's log, without the word that commands put before an error."""
+    text = log.read_text(encoding="utf-8", errors="replace").strip()
+    return "\n".join(text.splitlines()[-lines:]).removeprefix("error: ")
+
+
+@contextlib.contextmanager
+def terminate_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM like Ctrl-C while this lasts."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,68 @@
+"""One `ablate run` from its first worker to its last job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ablate.launch.local import LocalWorkers, Placement, terminate_as_interrupt
+from ablate.orchestrate.progress import Progress, progress
+from ablate.store import Database
+from ablate.store.queue import release_worker
+
+#: Pause between two looks at the database, seconds.
+LOOK_SECONDS = 0.4
+
+
+def train_queued(
+    db: Database,
+    study: str,
+    placement: Placement,
+    *,
+    data_root: Path | None,
+    watch: Callable[[Progress], None],
+    on_interrupt: Callable[[], None],
+) -> Progress:
+    """Start workers and watch them until no job of `study` waits or runs.
+
+    Args:
+        db: The experiment database.
+        study: Name of the study.
+        placement: How many workers, and where.
+        data_root: Where data sets lie; None for the default.
+        watch: Called with the state of the study about twice a second.
+        on_interrupt: Called when Ctrl-C or SIGTERM arrives, before the workers are asked to give their jobs back.
+
+    Returns:
+        Where the study stands at the end; jobs are left if the user interrupted.
+
+    Raises:
+        DataMissingError: A data set is not there.
+        DatabaseError: The database failed.
+        AblateError: Workers die one after the other.
+    """
+    now = progress(db, study)
+    workers = LocalWorkers(
+        placement=placement,
+        database=db.secret_url,
+        study=study,
+        logs=db.artifacts / "logs",
+        data_root=data_root,
+        on_death=lambda worker: release_worker(db, worker),
+    )
+    with terminate_as_interrupt(), workers:
+        try:
+            while now.left or workers.alive:
+                before, now = now, progress(db, study)
+                watch(now)
+                workers.look(progressed=now.done > before.done, work_left=now.left > 0)
+                if now.left:
+                    time.sleep(LOOK_SECONDS)
+                else:
+                    workers.join()
+        except KeyboardInterrupt:  # a second one leaves through __exit__, which ends the workers at once
+            on_interrupt()
+            workers.stop()
+            now = progress(db, study)
+    return now

@@ -1,0 +1,91 @@
+"""What running a study would do: its cells, what is done of them, and how long the rest takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from ablate.protocol import JobState
+from ablate.store import Database
+from ablate.store.reading import durations, states
+from ablate.study import Study, Variant
+
+#: States in which a job is not run again by itself.
+ENDED = frozenset({JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What `ablate run` would do with a study."""
+
+    study: Study
+    #: Newest revision in the database; None where the study was never submitted.
+    revision: int | None
+    #: State of every job that the database knows, by variant key and seed.
+    states: Mapping[tuple[str, int], JobState]
+    #: Time that the jobs still to run take one after the other, seconds; None where nothing like it was run before.
+    seconds_to_run: float | None
+
+    def counts(self, variant: Variant) -> Counter[str]:
+        """How many of a variant's jobs are in which state; `new` are those that the database does not know."""
+        return Counter(str(self.states.get((variant.key, seed), "new")) for seed in self.study.seeds)
+
+    @property
+    def jobs(self) -> int:
+        """Variants times seeds."""
+        return len(self.study.variants()) * len(self.study.seeds)
+
+    @property
+    def jobs_to_run(self) -> int:
+        """Jobs that have not ended."""
+        return sum(
+            self.states.get((variant.key, seed)) not in ENDED
+            for variant in self.study.variants()
+            for seed in self.study.seeds
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan in the form that scripts rely on."""
+        return {
+            "study": self.study.name,
+            "revision": self.revision,
+            "seeds": list(self.study.seeds),
+            "jobs": self.jobs,
+            "jobs_to_run": self.jobs_to_run,
+            "seconds_to_run": self.seconds_to_run,
+            "variants": [
+                {
+                    "name": variant.name,
+                    "key": variant.key,
+                    "levels": dict(variant.levels),
+                    "recipe": variant.recipe.model_dump(mode="json"),
+                    "designs": list(variant.designs),
+                    "states": dict(self.counts(variant)),
+                }
+                for variant in self.study.variants()
+            ],
+        }
+
+
+def plan_study(study: Study, db: Database | None) -> Plan:
+    """Hold a study against the database; `db` is None where there is none yet."""
+    if db is None:
+        return Plan(study=study, revision=None, states={}, seconds_to_run=None)
+    revision, known = states(db, study.name)
+    plan = Plan(study=study, revision=revision, states=known, seconds_to_run=None)
+    times: dict[str, list[float]] = {}
+    for key, seconds in durations(db, study.name):
+        times.setdefault(key, []).append(seconds)
+    if not times:
+        return plan
+    usual = median(median(seconds) for seconds in times.values())
+    seconds_to_run = sum(
+        median(times[variant.key]) if variant.key in times else usual
+        for variant in study.variants()
+        for seed in study.seeds
+        if known.get((variant.key, seed)) not in ENDED
+    )
+    return Plan(study=study, revision=revision, states=known, seconds_to_run=seconds_to_run)

@@ -1,0 +1,95 @@
+"""Where studies stand, as one picture that the live view and `ablate status` draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from ablate.protocol import JobState
+from ablate.store import Database
+from ablate.store.reading import counts, durations, running, workers
+from ablate.store.records import RunningRecord, WorkerRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where one study stands."""
+
+    study: str
+    #: Jobs of the newest revision by state; every state is there.
+    jobs: dict[str, int]
+    running: Sequence[RunningRecord]
+    workers: Sequence[WorkerRecord]
+    #: Time until the last job ends at the present number of workers, seconds; None before the first job has ended.
+    eta_seconds: float | None
+
+    @property
+    def total(self) -> int:
+        """All jobs."""
+        return sum(self.jobs.values())
+
+    @property
+    def done(self) -> int:
+        """Jobs that have ended."""
+        return self.total - self.left
+
+    @property
+    def left(self) -> int:
+        """Jobs that wait or run."""
+        return self.jobs[JobState.QUEUED] + self.jobs[JobState.RUNNING]
+
+    def as_json(self) -> dict[str, Any]:
+        """The study's entry in `ablate status --json`."""
+        return {
+            "name": self.study,
+            "jobs": self.jobs,
+            "running": [
+                {
+                    "job": job.job,
+                    "variant": job.variant,
+                    "seed": job.seed,
+                    "worker": job.worker,
+                    "epoch": job.epoch,
+                    "epochs": job.epochs_total,
+                    "val_accuracy": job.val_accuracy,
+                }
+                for job in self.running
+            ],
+            "workers": [
+                {"id": worker.id, "host": worker.host, "pid": worker.pid, "device": worker.device}
+                for worker in self.workers
+            ],
+            "eta_seconds": self.eta_seconds,
+        }
+
+
+def progress(db: Database, study: str) -> Progress:
+    """Where `study` stands now.
+
+    Raises:
+        UsageError: The database has no such study.
+    """
+    by_state = counts(db, study)[study]
+    jobs = {str(state): by_state.get(state, 0) for state in JobState}
+    at_work = running(db, study)
+    return Progress(
+        study=study,
+        jobs=jobs,
+        running=at_work,
+        workers=workers(db),
+        eta_seconds=_eta(db, study, queued=jobs[JobState.QUEUED], at_work=at_work),
+    )
+
+
+def _eta(db: Database, study: str, *, queued: int, at_work: Sequence[RunningRecord]) -> float | None:
+    """Work left divided by the workers that share it; running jobs count by the epochs they still have."""
+    if queued == 0 and not at_work:
+        return 0.0
+    times = [seconds for _, seconds in durations(db, study)]
+    if not times or not at_work:
+        return None
+    usual = fmean(times)
+    left = [usual * (1 - job.epoch / max(job.epochs_total, 1)) for job in at_work]
+    return max((queued * usual + sum(left)) / len(at_work), max(left))

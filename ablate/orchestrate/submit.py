@@ -1,0 +1,35 @@
+"""Queue what a study still lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ablate.store import Database
+from ablate.store.submission import Submission, submit
+from ablate.study import Study
+
+
+def submit_study(db: Database, study: Study) -> Submission:
+    """Bring the database up to the study: a new revision if the file changed, and the jobs that are missing.
+
+    Cells that an earlier revision or another design already asked for are not queued again.
+    """
+    return submit(
+        db,
+        outline=study.outline(),
+        recipes={variant.key: variant.recipe for variant in study.variants()},
+        text=study.text,
+        settings=study.settings,
+        sources={},
+        execution=execution_rule(),
+    )
+
+
+def execution_rule() -> Mapping[str, Any]:
+    """Settings that change bits, chosen once when a study is first submitted and reused ever after.
+
+    One thread a worker: two one-thread workers train more runs an hour than one with two threads, and the number of
+    threads changes the order of float additions.
+    """
+    return {"tier": "exact", "threads": 1}

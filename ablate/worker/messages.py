@@ -1,0 +1,81 @@
+"""What a supervisor and its trainer say to each other over their pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablate.metrics import EpochMetrics, Outcome
+from ablate.protocol import Checkpoint, FailureKind
+from ablate.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """To the trainer: run this job."""
+
+    #: Attempt number in the database; names the checkpoints.
+    attempt: int
+    recipe: Recipe
+    seed: int
+    #: `cpu` or `cuda:0`.
+    device: str
+    #: Threads of one operation on the CPU.
+    threads: int
+    #: Where data sets lie; None for the default.
+    data_root: Path | None
+    #: Folder of checkpoints and other files.
+    artifacts: Path
+    #: Checkpoints to go on from, newest first.
+    checkpoints: Sequence[Checkpoint]
+    #: Least time between two checkpoints, seconds.
+    checkpoint_every: float
+
+
+@dataclass(frozen=True)
+class Stop:
+    """To the trainer: give the job back at the next batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochDone:
+    """From the trainer: an epoch was trained, and perhaps a checkpoint written that contains it."""
+
+    metrics: EpochMetrics
+    checkpoint: Checkpoint | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """From the trainer: the job is done."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class DivergedAway:
+    """From the trainer: the loss is no longer a number."""
+
+    message: str
+    #: Wall time of the attempt, seconds.
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """From the trainer: it stopped because it was told to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broke:
+    """From the trainer: the job failed, and this process is not to be trusted any more."""
+
+    kind: FailureKind
+    #: One line for tables.
+    message: str
+    #: The traceback.
+    details: str
+
+
+Report = EpochDone | Finished | DivergedAway | Stopped | Broke

@@ -1,0 +1,237 @@
+"""The supervisor half of a worker: claims jobs, keeps their lease, and records what the trainer reports.
+
+    idle -> claim -> busy (epochs, beats) -> finished | diverged | failed | released -> idle
+
+It imports no PyTorch, so that it keeps beating and listening to signals whatever the trainer does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from types import FrameType
+
+from ablate.errors import DataMissingError
+from ablate.protocol import (
+    BEAT_SECONDS,
+    Claim,
+    Failure,
+    FailureKind,
+    JobQueue,
+    ReplacedError,
+    WorkerInfo,
+)
+from ablate.worker.child import Child
+from ablate.worker.devices import device_name
+from ablate.worker.messages import Broke, DivergedAway, EpochDone, Finished, Report, Stop, Stopped, Train
+from ablate.worker.provenance import provenance
+
+_log = logging.getLogger(__name__)
+
+#: Time in which a trainer must give its job back before it is ended, seconds.
+RELEASE_SECONDS = 2.5
+#: Least time between two checkpoints of a job, so that short jobs do not spend their time on the disk; seconds.
+CHECKPOINT_SECONDS = 10.0
+#: Pause between two looks at an empty queue, seconds.
+IDLE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """How one worker behaves."""
+
+    #: uuid4, new at each start.
+    id: str
+    #: `cpu` or `cuda:0`.
+    device: str
+    #: Folder of checkpoints and other files.
+    artifacts: Path
+    #: Where data sets lie; None for the default.
+    data_root: Path | None = None
+    #: Serve only this study; None for all.
+    study: str | None = None
+    #: End when nothing is queued, instead of waiting for more.
+    drain: bool = False
+    #: Least time between two checkpoints of a job, seconds.
+    checkpoint_every: float = CHECKPOINT_SECONDS
+
+
+class Supervisor:
+    """One worker's life. `run` returns when the queue is drained or the worker was told to stop.
+
+    Args:
+        queue: The worker's side of the experiment database.
+        settings: How this worker behaves.
+    """
+
+    def __init__(self, queue: JobQueue, settings: WorkerSettings) -> None:
+        self._queue = queue
+        self._settings = settings
+        self._child: Child | None = None
+        self._stopping = False
+        self._ours, self._wake = socket.socketpair()
+        self._wake.setblocking(False)
+
+    def stop(self) -> None:
+        """Ask for a clean end, from a signal handler or another thread; asked twice, the trainer is ended at once."""
+        twice, self._stopping = self._stopping, True
+        with contextlib.suppress(BlockingIOError):
+            self._wake.send(b"2" if twice else b"1")
+
+    def run(self) -> None:
+        """Serve jobs.
+
+        Raises:
+            DataMissingError: The data set of a job is not there; the job was given back.
+        """
+        settings = self._settings
+        self._queue.introduce(
+            WorkerInfo(
+                id=settings.id,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                device=settings.device,
+                device_name=device_name(settings.device),
+                provenance=provenance(),
+            )
+        )
+        self._child = Child()
+        try:
+            while not self._stopping:
+                claim = self._queue.claim(settings.id, study=settings.study)
+                if claim is not None:
+                    self._serve(claim)
+                elif settings.drain:
+                    return
+                else:
+                    wait([self._ours], timeout=IDLE_SECONDS)
+        finally:
+            self._discard_child()
+            self._queue.retire(settings.id)
+
+    def _serve(self, claim: Claim) -> None:
+        """Have one job trained, from its claim to its end."""
+        try:
+            self._drive(claim)
+        except ReplacedError:
+            _log.warning("job %d was taken away from this worker; its trainer is ended", claim.ticket.job)
+            self._discard_child()
+
+    def _drive(self, claim: Claim) -> None:
+        child = self._child = self._child or Child()
+        child.order(self._order(claim))
+        next_beat = time.monotonic() + BEAT_SECONDS
+        give_up = float("inf")  # when a stopping trainer has had its time
+        while True:
+            now = time.monotonic()
+            ready = wait(
+                [child.connection, child.sentinel, self._ours], timeout=max(0.0, min(next_beat, give_up) - now)
+            )
+            for report in child.reports():
+                if self._record(claim, report):
+                    return
+            if child.sentinel in ready:
+                self._record(claim, self._obituary(child))
+                return
+            hurry = self._ours in ready and b"2" in self._ours.recv(64)
+            if hurry or time.monotonic() >= give_up:
+                self._discard_child()
+                self._queue.release(claim.ticket)
+                return
+            if self._stopping and give_up == float("inf"):
+                child.order(Stop())
+                give_up = time.monotonic() + RELEASE_SECONDS
+            if time.monotonic() >= next_beat:
+                self._queue.beat(claim.ticket)
+                next_beat = time.monotonic() + BEAT_SECONDS
+
+    def _record(self, claim: Claim, report: Report) -> bool:
+        """Write what the trainer reports; whether that ended the job."""
+        match report:
+            case EpochDone(metrics=metrics, checkpoint=checkpoint):
+                self._delete(self._queue.record_epoch(claim.ticket, metrics, checkpoint))
+                return False
+            case Finished(outcome=outcome):
+                self._delete(self._queue.finish(claim.ticket, outcome))
+            case DivergedAway(message=message, seconds=seconds):
+                self._delete(self._queue.diverge(claim.ticket, message, seconds=seconds))
+            case Stopped():
+                self._queue.release(claim.ticket)
+            case Broke(kind=FailureKind.DATA_MISSING, message=message):
+                self._queue.release(claim.ticket)
+                raise DataMissingError(message)
+            case Broke(kind=kind, message=message, details=details):
+                self._discard_child()
+                state = self._queue.fail(claim.ticket, Failure(kind=kind, message=message, details=details))
+                name = f"job {claim.ticket.job} ({claim.variant}, seed {claim.seed})"
+                _log.warning("%s is %s: %s", name, state, message)
+        return True
+
+    def _order(self, claim: Claim) -> Train:
+        return Train(
+            attempt=claim.ticket.attempt,
+            recipe=claim.recipe,
+            seed=claim.seed,
+            device=self._settings.device,
+            threads=int(claim.execution.get("threads", 1)),
+            data_root=self._settings.data_root,
+            artifacts=self._settings.artifacts,
+            checkpoints=claim.checkpoints,
+            checkpoint_every=self._settings.checkpoint_every,
+        )
+
+    def _obituary(self, child: Child) -> Broke:
+        code = child.exit_code
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            hint = ", probably for want of memory" if name == "SIGKILL" else ""
+            return Broke(kind=FailureKind.KILLED, message=f"the trainer was ended by {name}{hint}", details="")
+        return Broke(kind=FailureKind.KILLED, message=f"the trainer ended with exit status {code}", details="")
+
+    def _discard_child(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+    def _delete(self, names: Collection[str]) -> None:
+        for name in names:
+            (self._settings.artifacts / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def stopped_by_signals(supervisor: Supervisor) -> Iterator[None]:
+    """While this lasts, SIGINT, SIGTERM and SIGUSR2 ask the supervisor for a clean end."""
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        supervisor.stop()
+
+    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR2") if hasattr(signal, name)]
+    before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {
+        number: signal.signal(number, ask) for number in wanted
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def stop_when_closed(descriptor: int, supervisor: Supervisor) -> None:
+    """Ask the supervisor for a clean end when this file descriptor closes: the launcher is gone."""
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(descriptor, 1):
+                pass
+        supervisor.stop()
+
+    threading.Thread(target=watch, name="ablate-launcher-watch", daemon=True).start()

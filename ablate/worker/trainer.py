@@ -1,0 +1,114 @@
+"""The trainer half of a worker: a child process that trains one job after the other.
+
+It ends when the pipe to its supervisor closes, so that no orphan keeps a processor or a GPU busy.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+
+from ablate import training
+from ablate.errors import AblateError, DataMissingError
+from ablate.metrics import EpochMetrics, Outcome
+from ablate.protocol import FailureKind
+from ablate.worker import checkpoints
+from ablate.worker.messages import Broke, DivergedAway, EpochDone, Finished, Report, Stop, Stopped, Train
+
+
+def serve(connection: Connection) -> None:
+    """Train jobs from the pipe until it closes or one fails; a process that failed once is not to be trusted."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    while True:
+        try:
+            order = connection.recv()
+        except EOFError:
+            return
+        if isinstance(order, Stop):  # crossed with the end of the job that it was meant for
+            continue
+        report = _train(order, connection)
+        try:
+            connection.send(report)
+        except BrokenPipeError:
+            return
+        if isinstance(report, Broke):
+            return
+
+
+def _train(order: Train, connection: Connection) -> Report:
+    started = time.monotonic()
+    try:
+        return Finished(outcome=_run(order, connection))
+    except training.Stopped:
+        return Stopped()
+    except training.Diverged as finding:
+        return DivergedAway(message=str(finding), seconds=time.monotonic() - started)
+    except DataMissingError as error:
+        return Broke(kind=FailureKind.DATA_MISSING, message=str(error), details="")
+    except AblateError as error:
+        return Broke(kind=FailureKind.USER_ERROR, message=str(error), details="")
+    except Exception as error:  # noqa: BLE001 - whatever a model, a data set or PyTorch raises is the job's failure
+        return Broke(kind=_kind(error), message=_one_line(error), details=traceback.format_exc())
+
+
+def _run(order: Train, connection: Connection) -> Outcome:
+    resume = checkpoints.load_newest(order.checkpoints, order.artifacts)
+    written = time.monotonic()
+
+    def on_epoch(metrics: EpochMetrics, state: Callable[[], Mapping[str, Any]]) -> None:
+        nonlocal written
+        checkpoint = None
+        last = metrics.epoch == order.recipe.training.epochs
+        if metrics.finite and not last and time.monotonic() - written >= order.checkpoint_every:
+            checkpoint = checkpoints.save(
+                state(), attempt=order.attempt, epoch=metrics.epoch, artifacts=order.artifacts
+            )
+            written = time.monotonic()
+        _send(connection, EpochDone(metrics=metrics, checkpoint=checkpoint))
+
+    return training.train(
+        order.recipe,
+        seed=order.seed,
+        device=order.device,
+        data_root=order.data_root,
+        on_epoch=on_epoch,
+        should_stop=lambda: _told_to_stop(connection),
+        resume=resume,
+        threads=order.threads,
+    )
+
+
+def _told_to_stop(connection: Connection) -> bool:
+    """Whether the supervisor said stop; ends the process when the supervisor is gone."""
+    try:
+        return connection.poll() and isinstance(connection.recv(), Stop)
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def _send(connection: Connection, report: Report) -> None:
+    try:
+        connection.send(report)
+    except OSError:  # the supervisor is gone, and with it the reason to go on
+        os._exit(1)
+
+
+def _kind(error: Exception) -> FailureKind:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return FailureKind.OUT_OF_MEMORY
+    accelerator_error = getattr(torch, "AcceleratorError", None)  # PyTorch >= 2.8
+    if accelerator_error is not None and isinstance(error, accelerator_error):
+        return FailureKind.CUDA_FAULT
+    return FailureKind.USER_ERROR
+
+
+def _one_line(error: Exception) -> str:
+    first = str(error).strip().splitlines()[:1]
+    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__

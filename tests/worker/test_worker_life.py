@@ -1,0 +1,167 @@
+"""A worker's life and death, with real processes and real signals."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.command import TINY_STUDY, Ablate, clean_environment
+
+#: Trains for minutes, so that whatever happens to it happens in the middle.
+LONG_STUDY = TINY_STUDY.replace("epochs = 2", "epochs = 3000").replace("count = 2", "count = 1")
+
+
+@contextmanager
+def worker(folder: Path, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`ablate worker` on results.db of `folder`, ended at the end whatever happens."""
+    with (folder / "worker.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ablate", "worker", "--device", "cpu", *words],
+            cwd=folder,
+            env=clean_environment(),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def query(folder: Path, sql: str, database: str = "results.db") -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(folder / database)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def wait_until(condition: Callable[[], object], folder: Path, process: "subprocess.Popen[bytes] | None" = None) -> None:
+    """Wait for what another process brings about; one that ended brings nothing about."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        log = (folder / "worker.log").read_text(encoding="utf-8")
+        assert process is None or process.poll() is None, log
+        assert time.monotonic() < deadline, log
+        time.sleep(0.02)
+
+
+def epochs(folder: Path) -> int:
+    return int(str(query(folder, "select count(*) from epochs")[0][0]))
+
+
+def children(process: int) -> list[int]:
+    found = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    return [int(child) for child in found]
+
+
+def trainer_of(process: int) -> int:
+    """The trainer among a supervisor's children (the other is multiprocessing's resource tracker)."""
+    trainers = [child for child in children(process) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    assert len(trainers) == 1
+    return trainers[0]
+
+
+def gone(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
+
+
+@pytest.fixture
+def submitted(folder: Path, ablate: Ablate) -> Path:
+    """A folder whose database holds one queued study of two long jobs."""
+    (folder / "tiny.toml").write_text(LONG_STUDY, encoding="utf-8")
+    assert ablate("submit", "tiny.toml").returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
+def test_a_signal_gives_the_job_back(submitted: Path, number: signal.Signals) -> None:
+    with worker(submitted) as process:
+        wait_until(lambda: epochs(submitted), submitted, process)
+        trainer = trainer_of(process.pid)
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+        assert gone(trainer)
+    assert query(submitted, "select state, count(*) from jobs group by state") == [("queued", 2)]
+    assert query(submitted, "select state from attempts") == [("released",)]
+
+
+def test_a_killed_trainer_is_replaced_and_its_job_goes_on(submitted: Path) -> None:
+    with worker(submitted) as process:
+        wait_until(lambda: epochs(submitted), submitted, process)
+        first = trainer_of(process.pid)
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: query(submitted, "select count(*) from attempts") == [(2,)], submitted, process)
+        wait_until(
+            lambda: query(submitted, "select count(*) from epochs where attempt_id = 2") > [(0,)], submitted, process
+        )
+        assert trainer_of(process.pid) != first
+        assert query(submitted, "select state, job_id from attempts order by id") == [("failed", 1), ("running", 1)]
+        assert query(submitted, "select count(*) from jobs where state = 'running'") == [(1,)]
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+def test_a_killed_supervisor_leaves_no_trainer_behind(submitted: Path) -> None:
+    with worker(submitted) as process:
+        wait_until(lambda: epochs(submitted), submitted, process)
+        trainer = trainer_of(process.pid)
+        process.kill()
+        process.wait()
+        wait_until(lambda: gone(trainer), submitted)
+
+
+def test_a_worker_whose_launcher_is_gone_gives_its_job_back(submitted: Path) -> None:
+    with worker(submitted, "--linked") as process:
+        wait_until(lambda: epochs(submitted), submitted, process)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+        assert process.wait(timeout=20) == 0
+    assert query(submitted, "select state, count(*) from jobs group by state") == [("queued", 2)]
+
+
+def test_a_worker_that_was_replaced_writes_nothing_more(submitted: Path) -> None:
+    with worker(submitted) as process:
+        wait_until(lambda: epochs(submitted), submitted, process)
+        with sqlite3.connect(submitted / "results.db") as connection:  # as a rescue does it
+            connection.execute("update attempts set state = 'lost' where id = 1")
+            connection.execute("update jobs set state = 'cancelled', attempt_id = null where id = 1")
+        written = epochs(submitted)
+        wait_until(lambda: query(submitted, "select count(*) from attempts") == [(2,)], submitted, process)
+        assert query(submitted, "select count(*) from epochs where attempt_id = 1") == [(written,)]
+
+
+def test_an_interrupted_job_ends_with_the_numbers_of_an_undisturbed_one(folder: Path, ablate: Ablate) -> None:
+    (folder / "tiny.toml").write_text(TINY_STUDY.replace("epochs = 2", "epochs = 60"), encoding="utf-8")
+    one = ("tiny.toml", "--seeds", "0", "--variants", "baseline")
+    assert ablate("submit", *one).returncode == 0
+    with worker(folder, "--checkpoint-every", "0") as process:
+        wait_until(lambda: epochs(folder) > 2, folder, process)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+    assert query(folder, "select state from jobs") == [("queued",)]
+    assert list((folder / ".ablate" / "checkpoints").iterdir())
+    assert ablate("run", *one, "--workers", "1").returncode == 0
+    assert ablate("run", *one, "--workers", "1", "--db", "undisturbed.db").returncode == 0
+    figures = "select epoch, train_loss, val_loss, val_accuracy from epochs order by epoch"
+    disturbed = query(folder, figures)
+    assert len(disturbed) == 60
+    assert disturbed == query(folder, figures, database="undisturbed.db")
+    resumed = query(folder, "select count(*) from epochs where attempt_id = 1")
+    assert resumed > [(0,)]
+    assert not list((folder / ".ablate" / "checkpoints").iterdir())
