@@ -1,1 +1,42 @@
-"""Trains one recipe with one seed on one device: the only room that knows PyTorch, and a library on its own."""
+"""Trains one recipe with one seed on one device: the only room that knows PyTorch, and a library on its own.
+
+PyTorch is imported when `train`, `build_model`, `load_dataset` or `split` is first touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from ablate.training.failures import Diverged, ModelError, RecipeError, Stopped
+
+if TYPE_CHECKING:
+    from ablate.training.data import Dataset, load_dataset, split
+    from ablate.training.loop import train
+    from ablate.training.models import build_model
+
+__all__ = [
+    "Dataset",
+    "Diverged",
+    "ModelError",
+    "RecipeError",
+    "Stopped",
+    "build_model",
+    "load_dataset",
+    "split",
+    "train",
+]
+
+_ROOMS = {
+    "Dataset": "ablate.training.data",
+    "load_dataset": "ablate.training.data",
+    "split": "ablate.training.data",
+    "build_model": "ablate.training.models",
+    "train": "ablate.training.loop",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_ROOMS[name]), name)

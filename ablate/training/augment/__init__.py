@@ -1,0 +1,5 @@
+"""Augmentation: pure functions on batches of bytes, driven by draws that belong to (seed, epoch, example)."""
+
+from ablate.training.augment.pipeline import Pipeline
+
+__all__ = ["Pipeline"]

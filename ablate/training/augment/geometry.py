@@ -1,0 +1,69 @@
+"""Augmentations that move or blacken pixels: pure functions on a batch of bytes, each image by its own draws.
+
+Images are uint8 (B, C, H, W) on any device; draws are random words (B, k) on the CPU; the result is a new batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ablate.recipe.data import Cutout, HorizontalFlip, RandomCrop, Rotation
+from ablate.training.streams import Words, below, uniform
+
+
+def horizontal_flip(images: Tensor, draws: Words, flip: HorizontalFlip) -> Tensor:
+    """Mirror each image with probability `flip.p`; 1 word."""
+    chosen = torch.from_numpy(np.flatnonzero(uniform(draws[:, 0]) < flip.p)).to(images.device)
+    flipped = images.clone()
+    flipped[chosen] = images[chosen].flip(3)
+    return flipped
+
+
+def random_crop(images: Tensor, draws: Words, crop: RandomCrop) -> Tensor:
+    """Pad with black and cut out a window of the original size, all windows equally likely; 2 words."""
+    padded = F.pad(images, (crop.padding,) * 4)
+    places = 2 * crop.padding + 1
+    top, left = below(draws[:, 0], places), below(draws[:, 1], places)
+    height, width = images.shape[2:]
+    if images.device.type == "cpu":  # NumPy copies the windows twice as fast as PyTorch
+        windows = np.lib.stride_tricks.sliding_window_view(padded.numpy(), (height, width), axis=(2, 3))
+        return torch.from_numpy(windows[np.arange(len(images)), :, top, left])
+    view = padded.unfold(2, height, 1).unfold(3, width, 1)
+    rows = torch.arange(len(images), device=images.device)
+    return view[rows, :, _to(top, images), _to(left, images)]
+
+
+def cutout(images: Tensor, draws: Words, hole: Cutout) -> Tensor:
+    """Blacken a square around a uniformly drawn pixel, cut off at the border; 2 words."""
+    height, width = images.shape[2:]
+    rows = _covered(below(draws[:, 0], height), hole.size, height)
+    columns = _covered(below(draws[:, 1], width), hole.size, width)
+    square = torch.from_numpy(rows[:, :, np.newaxis] & columns[:, np.newaxis, :]).to(images.device)
+    return images.masked_fill(square[:, None], 0)
+
+
+def rotation(images: Tensor, draws: Words, turn: Rotation) -> Tensor:
+    """Rotate about the centre by a uniform angle in [-degrees, degrees), bilinear, black outside; 1 word."""
+    angles = torch.from_numpy(np.deg2rad((2 * uniform(draws[:, 0]) - 1) * turn.degrees)).to(torch.float32)
+    cos, sin, zero = torch.cos(angles), torch.sin(angles), torch.zeros_like(angles)
+    height, width = images.shape[2:]
+    aspect = width / height  # grid coordinates run from -1 to 1 along both sides, also of oblong images
+    rows = torch.stack([cos, -sin / aspect, zero, sin * aspect, cos, zero], dim=1).reshape(-1, 2, 3).to(images.device)
+    grid = F.affine_grid(rows, list(images.shape), align_corners=False)
+    turned = F.grid_sample(images.to(torch.float32), grid, padding_mode="zeros", align_corners=False)
+    return turned.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _covered(centre: npt.NDArray[np.int64], size: int, length: int) -> npt.NDArray[np.bool_]:
+    """Which of `length` pixels lie in [centre - size // 2, centre - size // 2 + size), shape (B, length)."""
+    start = (centre - size // 2)[:, np.newaxis]
+    pixels = np.arange(length)
+    return (pixels >= start) & (pixels < start + size)
+
+
+def _to(values: npt.NDArray[np.int64], images: Tensor) -> Tensor:
+    return torch.from_numpy(values).to(images.device)

@@ -1,0 +1,6 @@
+"""The networks: one file for each family, and `build_model` in front of them."""
+
+from ablate.training.models.build import build_model
+from ablate.training.models.dropout import Dropout, reseed_dropout
+
+__all__ = ["Dropout", "build_model", "reseed_dropout"]

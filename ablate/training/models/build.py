@@ -1,0 +1,34 @@
+"""From the `model` table of a recipe to a network with its initial weights."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ablate.recipe import ConvNet, Model
+from ablate.training.models.convnet import build_convnet
+from ablate.training.models.init import initialise
+from ablate.training.models.torchvision import build_torchvision
+
+
+def build_model(model: Model, *, channels: int, image_size: tuple[int, int], classes: int, seed: int) -> nn.Module:
+    """The network on the CPU, in training mode; equal arguments give equal weights.
+
+    Args:
+        model: The `model` table of a recipe.
+        channels: Channels of the images.
+        image_size: Height and width of the images, pixels.
+        classes: Number of classes.
+        seed: Seed index of the run.
+
+    Returns:
+        A network from (N, channels, *image_size) to logits (N, classes).
+
+    Raises:
+        ModelError: The network cannot be built, or does not fit the images.
+        DataMissingError: Its pretrained weights cannot be downloaded.
+    """
+    if isinstance(model, ConvNet):
+        network = build_convnet(model, channels=channels, image_size=image_size, classes=classes)
+        initialise(network, model.init, seed)
+        return network
+    return build_torchvision(model, channels=channels, image_size=image_size, classes=classes, seed=seed)
