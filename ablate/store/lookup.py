@@ -1,0 +1,92 @@
+"""Which study a name means, and what several readers share."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from ablate.errors import UsageError
+from ablate.store.database import Database
+from ablate.store.records import StudyRecord
+from ablate.store.tables import revisions
+from ablate.store.tables import studies as study_rows
+from ablate.study.outline import Outline
+
+
+def study_id(connection: Connection, name: str) -> int:
+    """Number of the study of this name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = connection.execute(select(study_rows.c.id).where(study_rows.c.name == name)).scalar()
+    if found is not None:
+        return int(found)
+    known = list(connection.execute(select(study_rows.c.name).order_by(study_rows.c.id)).scalars())
+    if not known:
+        raise UsageError(f"there is no study {name!r}: the database holds none yet.", cure="Run `ablate run STUDY`.")
+    close = difflib.get_close_matches(name, known, n=1)
+    guess = f"Did you mean {close[0]!r}? " if close else ""
+    raise UsageError(
+        f"there is no study {name!r} in the database.",
+        cure=f"{guess}It holds {', '.join(known[:10])}{', ...' if len(known) > 10 else ''}.",
+    )
+
+
+def studies(db: Database) -> tuple[StudyRecord, ...]:
+    """All studies in the order of their first submission."""
+    newest = revisions.alias()
+    last = select(newest.c.number).where(newest.c.study == study_rows.c.id).order_by(newest.c.number.desc()).limit(1)
+    question = (
+        select(
+            study_rows.c.name,
+            revisions.c.outline["title"].as_string().label("title"),
+            revisions.c.number,
+            study_rows.c.created_at,
+        )
+        .join_from(
+            study_rows,
+            revisions,
+            (revisions.c.study == study_rows.c.id) & (revisions.c.number == last.scalar_subquery()),
+        )
+        .order_by(study_rows.c.id)
+    )
+    with db.read() as connection:
+        rows = connection.execute(question).all()
+    return tuple(
+        StudyRecord(name=row.name, title=row.title, revision=row.number, created_at=utc(row.created_at)) for row in rows
+    )
+
+
+def outline(db: Database, study: str) -> Outline:
+    """The newest revision of a study, as reports show it.
+
+    Raises:
+        UsageError: The database has no such study.
+    """
+    with db.read() as connection:
+        stored = _newest(connection, study).outline
+    return Outline.model_validate(stored)
+
+
+def revision_text(db: Database, study: str) -> str:
+    """The study file of the newest revision, word for word.
+
+    Raises:
+        UsageError: The database has no such study.
+    """
+    with db.read() as connection:
+        return str(_newest(connection, study).text)
+
+
+def utc(seconds: float) -> datetime:
+    """Seconds since 1970 as a time."""
+    return datetime.fromtimestamp(seconds, tz=UTC)
+
+
+def _newest(connection: Connection, study: str) -> Row[Any]:
+    of_study = select(revisions).where(revisions.c.study == study_id(connection, study))
+    return connection.execute(of_study.order_by(revisions.c.number.desc()).limit(1)).one()

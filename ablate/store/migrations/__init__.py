@@ -1,0 +1,1 @@
+"""Changes of the schema, oldest first; alembic runs them on databases that an older ablate wrote."""

@@ -1,0 +1,23 @@
+"""Questions that a report, a plan and a status line ask; answers are frozen records, never rows.
+
+Only jobs that the newest revision of a study asks for are counted and reported.
+"""
+
+from ablate.store.lookup import outline, revision_text, studies
+from ablate.store.results import epochs, predictions, runs
+from ablate.store.standing import counts, durations, failures, running, states, workers
+
+__all__ = [
+    "counts",
+    "durations",
+    "epochs",
+    "failures",
+    "outline",
+    "predictions",
+    "revision_text",
+    "running",
+    "runs",
+    "states",
+    "studies",
+    "workers",
+]

@@ -1,0 +1,190 @@
+"""Rows as plain values, for everybody above the store. Times are UTC; shares are fractions; NaN in a metric is None."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ablate.metrics import Predictions
+from ablate.protocol import FailureKind, JobState
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecord:
+    """A study as its newest revision has it."""
+
+    name: str
+    title: str
+    #: Number of the newest revision.
+    revision: int
+    #: First submission.
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """A job with what its accepted attempt measured; figures are None until there are any."""
+
+    #: Number of the job.
+    job: int
+    #: Name of the variant.
+    variant: str
+    variant_key: str
+    #: Seed index.
+    seed: int
+    state: JobState
+    #: Epoch whose weights met the test set, counted from 1.
+    selected_epoch: int | None
+    #: Training loss of the last epoch, nats.
+    train_loss: float | None
+    #: Training accuracy of the last epoch.
+    train_accuracy: float | None
+    #: Validation loss of the selected epoch, nats.
+    val_loss: float | None
+    #: Validation accuracy of the selected epoch.
+    val_accuracy: float | None
+    test_accuracy: float | None
+    #: Mean loss over the test images, nats.
+    test_loss: float | None
+    #: Parameters, trained or not.
+    parameters: int | None
+    trainable_parameters: int | None
+    #: Multiply-adds times two of one image's forward pass.
+    flops: int | None
+    #: Wall time of the run in all attempts that led to it, seconds.
+    seconds: float | None
+    #: Recorded epochs.
+    epochs: int
+    #: Median over the epochs, seconds.
+    seconds_per_epoch: float | None
+    #: Median over the epochs, training images per second.
+    images_per_second: float | None
+    #: Most memory in use, bytes.
+    peak_memory_bytes: int | None
+    #: `cpu` or `cuda:0`.
+    device: str | None
+    #: Model of the processor or GPU.
+    device_name: str | None
+    #: Number of the running or last attempt, counted from 1; 0 before the first.
+    attempt: int
+    #: One line on why it failed, diverged, or was given up last.
+    error: str | None
+    #: Versions, git commit, dirty flag.
+    provenance: Mapping[str, Any]
+    #: What tells two recipes apart that train the same thing.
+    fingerprints: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRecord:
+    """One epoch of one job."""
+
+    #: Name of the variant.
+    variant: str
+    variant_key: str
+    #: Seed index.
+    seed: int
+    #: Counted from 1.
+    epoch: int
+    #: Nats.
+    train_loss: float | None
+    train_accuracy: float | None
+    #: Nats; None without a validation split too.
+    val_loss: float | None
+    val_accuracy: float | None
+    #: Learning rate of the first parameter group in the last step.
+    lr: float | None
+    #: Wall time, validation included, seconds.
+    seconds: float | None
+    images_per_second: float | None
+    peak_memory_bytes: int | None
+    #: Number of the attempt that the row is from, counted from 1.
+    attempt: int
+    #: Further values by name.
+    custom: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningRecord:
+    """A job that a worker holds."""
+
+    #: Number of the job.
+    job: int
+    #: Name of the study.
+    study: str
+    #: Name of the variant.
+    variant: str
+    #: Seed index.
+    seed: int
+    #: Id of the worker.
+    worker: str
+    #: Last recorded epoch; 0 before the first.
+    epoch: int
+    #: Epochs of the recipe.
+    epochs_total: int
+    #: Of the last recorded epoch.
+    val_accuracy: float | None
+    #: Of the last recorded epoch, nats.
+    train_loss: float | None
+    #: Start of the attempt.
+    started_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerRecord:
+    """A worker that has not ended; whether it lives tell its beats."""
+
+    id: str
+    #: Name of its machine.
+    host: str
+    pid: int
+    #: `cpu` or `cuda:0`.
+    device: str
+    #: Model of the processor or GPU.
+    device_name: str
+    started_at: datetime
+    #: Last beat or claim.
+    seen_at: datetime
+    #: Number of the job that it holds; None when it waits.
+    job: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionRecord:
+    """What the selected network of a job said of each test image."""
+
+    #: Name of the variant.
+    variant: str
+    variant_key: str
+    #: Seed index.
+    seed: int
+    predictions: Predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureRecord:
+    """A job that failed or diverged."""
+
+    #: Number of the job.
+    job: int
+    #: Name of the variant.
+    variant: str
+    variant_key: str
+    #: Seed index.
+    seed: int
+    #: `failed` or `diverged`.
+    state: JobState
+    #: Number of its last attempt, counted from 1.
+    attempt: int
+    #: One line on why.
+    error: str
+    #: Why the last attempt failed; None where it diverged or its worker was lost.
+    kind: FailureKind | None
+    #: The traceback or the end of the log.
+    details: str
+    #: Peak memory, batch size and the like.
+    facts: Mapping[str, Any]
+    #: End of the job.
+    ended_at: datetime

@@ -1,0 +1,85 @@
+"""The statements of a claim and of an epoch, built once: building one takes longer than running it."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from ablate.protocol import AttemptState, JobState
+from ablate.store.expressions import NextAttempt, Now
+from ablate.store.tables import CHECKPOINT, artifacts, attempts, epochs, jobs, revisions, studies, variants, workers
+
+_WAITING = and_(jobs.c.state == JobState.QUEUED.value, jobs.c.listed)
+
+
+def _claim_statement(*, one_study: bool) -> ReturningUpdate[int, int, int, int, int, int]:
+    """Hand the next waiting job to a worker; on PostgreSQL jobs that others are just claiming are passed over."""
+    next_job = select(jobs.c.id).where(_WAITING).order_by(jobs.c.study, jobs.c.position).limit(1)
+    if one_study:
+        chosen = select(studies.c.id).where(studies.c.name == bindparam("study_name")).scalar_subquery()
+        next_job = next_job.where(jobs.c.study == chosen)
+    waiting = next_job.with_for_update(skip_locked=True).cte("next_job")
+    return (
+        update(jobs)
+        .where(jobs.c.id == select(waiting.c.id).scalar_subquery(), jobs.c.state == JobState.QUEUED.value)
+        .values(
+            state=JobState.RUNNING.value,
+            worker=bindparam("worker_id"),
+            lease_expires_at=Now() + bindparam("lease"),
+            attempt=NextAttempt(),
+            attempt_count=jobs.c.attempt_count + 1,
+            fruitless_attempts=jobs.c.fruitless_attempts + 1,  # until it brings a new epoch
+            started_at=Now(),
+        )
+        .returning(jobs.c.id, jobs.c.attempt, jobs.c.attempt_count, jobs.c.study, jobs.c.variant, jobs.c.seed)
+    )
+
+
+CLAIM_ANY = _claim_statement(one_study=False)
+CLAIM_OF_STUDY = _claim_statement(one_study=True)
+OPEN_ATTEMPT = insert(attempts).from_select(
+    ["id", "job", "number", "worker", "state", "started_at", "device", "device_name", "provenance"],
+    select(
+        bindparam("attempt_id", type_=attempts.c.id.type),
+        bindparam("job_id", type_=attempts.c.job.type),
+        bindparam("attempt_number", type_=attempts.c.number.type),
+        workers.c.id,
+        bindparam("running", AttemptState.RUNNING.value, type_=attempts.c.state.type),
+        Now(),
+        workers.c.device,
+        workers.c.device_name,
+        workers.c.provenance,
+    ).where(workers.c.id == bindparam("worker_id")),
+    include_defaults=False,
+)
+SEEN = update(workers).where(workers.c.id == bindparam("worker_id")).values(seen_at=Now())
+CLAIMED = (
+    select(studies.c.name, variants.c.name.label("variant"), variants.c.recipe, revisions.c.execution)
+    .join_from(variants, studies, studies.c.id == variants.c.study)
+    .join(revisions, revisions.c.study == studies.c.id)
+    .where(variants.c.id == bindparam("variant_id"))
+    .order_by(revisions.c.number.desc())
+    .limit(1)
+)
+CHECKPOINTS = (
+    select(
+        artifacts.c.id, artifacts.c.attempt, artifacts.c.epoch, artifacts.c.name, artifacts.c.size, artifacts.c.sha256
+    )
+    .where(artifacts.c.job == bindparam("job_id"), artifacts.c.kind == CHECKPOINT)
+    .order_by(artifacts.c.epoch.desc(), artifacts.c.id.desc())
+)
+ADVANCE = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("job_id"), jobs.c.furthest_epoch < bindparam("new_epoch"))
+    .values(furthest_epoch=bindparam("new_epoch"), fruitless_attempts=0)
+)
+FIRST_EPOCH = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("attempt_id"), attempts.c.resumed_from.is_(None))
+    .values(resumed_from=bindparam("epoch_before"))
+)
+OVERTAKEN = delete(epochs).where(
+    epochs.c.job == bindparam("job_id"),
+    epochs.c.epoch >= bindparam("new_epoch"),
+    or_(epochs.c.attempt != bindparam("attempt_id"), epochs.c.epoch == bindparam("new_epoch")),
+)

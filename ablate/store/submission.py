@@ -1,0 +1,242 @@
+"""Bring the database up to a study: a revision if something changed, its variants, and the jobs that are missing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import text as sql
+
+from ablate.errors import UsageError
+from ablate.protocol import JobState
+from ablate.recipe import Recipe
+from ablate.store.database import Database
+from ablate.store.expressions import Now
+from ablate.store.tables import jobs, revisions, sources, studies, variants
+from ablate.study.outline import Outline
+
+#: Room for the variants of one seed in the order of claims.
+_SEED_STRIDE = 1 << 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What one submission changed."""
+
+    #: Name of the study.
+    study: str
+    #: Number of the study's newest revision.
+    revision: int
+    #: Whether this submission made that revision.
+    new_revision: bool
+    #: Jobs that were queued now.
+    added: int
+    #: Jobs of this revision that the database already had, in whatever state.
+    existing: int
+    #: Jobs among `existing` that wait again after an earlier revision had left them out.
+    requeued: int
+    #: Jobs of earlier revisions that this one no longer asks for; kept, but neither claimed nor reported.
+    left_out: int
+    #: Settings that change bits, as the study's first revision fixed them.
+    execution: Mapping[str, Any]
+
+    def describe(self) -> str:
+        """One line for people."""
+        parts = [f"{self.added} jobs queued" if self.added else "nothing new to run"]
+        if self.existing:
+            parts.append(f"{self.existing} already known")
+        if self.requeued:
+            parts.append(f"{self.requeued} of them waiting again")
+        if self.left_out:
+            parts.append(f"{self.left_out} of earlier revisions left out")
+        return f"{self.study}, revision {self.revision}: {', '.join(parts)}"
+
+
+def submit(
+    db: Database,
+    *,
+    outline: Outline,
+    recipes: Mapping[str, Recipe],
+    text: str,
+    settings: Sequence[str],
+    sources: Mapping[str, str],
+    execution: Mapping[str, Any],
+) -> Submission:
+    """Store a study and queue the jobs that are missing, all or nothing.
+
+    Variants are known by their keys: a new name or label reruns nothing. Jobs that the outline no longer asks for stay
+    with their results; those that wait are passed over until a revision asks for them again.
+
+    Args:
+        db: The experiment database.
+        outline: The study as its file lays it out.
+        recipes: Recipe of each variant by key.
+        text: The study file, word for word.
+        settings: The `--set` options given beside the file.
+        sources: Text of the user's own files by path relative to the study file.
+        execution: Settings that change bits; the first revision's are kept.
+
+    Raises:
+        UsageError: A variant has no recipe (imported results).
+        DatabaseError: The database cannot be written.
+    """
+    for variant in outline.variants:
+        if variant.key not in recipes:
+            raise UsageError(
+                f"{variant.name!r} of {outline.name} has no recipe: results from elsewhere cannot be run.",
+                cure=f"Show them with `ablate report {outline.name}`.",
+            )
+    with db.write() as connection:
+        study = _study(connection, outline.name)
+        number, new, settled = _revision(connection, study, outline, text, list(settings), sources, execution)
+        ids = _variants(connection, study, outline, recipes)
+        added, existing, requeued, left_out = _jobs(connection, study, outline, ids)
+    return Submission(
+        study=outline.name,
+        revision=number,
+        new_revision=new,
+        added=added,
+        existing=existing,
+        requeued=requeued,
+        left_out=left_out,
+        execution=settled,
+    )
+
+
+def _study(connection: Connection, name: str) -> int:
+    if connection.dialect.name == "postgresql":  # two submissions take turns; SQLite has a single writer anyway
+        connection.execute(sql("LOCK TABLE studies IN SHARE ROW EXCLUSIVE MODE"))
+    found = connection.execute(select(studies.c.id).where(studies.c.name == name)).scalar()
+    if found is not None:
+        return int(found)
+    created = insert(studies).values(name=name, created_at=Now()).returning(studies.c.id)
+    return int(connection.execute(created).scalar_one())
+
+
+def _revision(
+    connection: Connection,
+    study: int,
+    outline: Outline,
+    text: str,
+    settings: list[str],
+    texts: Mapping[str, str],
+    execution: Mapping[str, Any],
+) -> tuple[int, bool, Mapping[str, Any]]:
+    """Number of the newest revision, whether it is new, and the study's execution settings."""
+    shown = outline.model_dump(mode="json")
+    hashes = {path: _sha256(content) for path, content in texts.items()}
+    last = connection.execute(
+        select(revisions).where(revisions.c.study == study).order_by(revisions.c.number.desc()).limit(1)
+    ).one_or_none()
+    number = 1
+    if last is not None:
+        before = select(sources.c.path, sources.c.sha256).where(sources.c.revision == last.id)
+        known = {row.path: row.sha256 for row in connection.execute(before)}
+        if (last.text, last.settings, last.outline, known) == (text, settings, shown, hashes):
+            return last.number, False, last.execution
+        number, execution = last.number + 1, last.execution
+    row = {
+        "study": study,
+        "number": number,
+        "text": text,
+        "sha256": _sha256(text),
+        "settings": settings,
+        "outline": shown,
+        "execution": dict(execution),
+        "ablate_version": _own_version(),
+        "created_at": Now(),
+    }
+    revision = connection.execute(insert(revisions).values(row).returning(revisions.c.id)).scalar_one()
+    if texts:
+        connection.execute(
+            insert(sources),
+            [
+                {"revision": revision, "path": path, "sha256": hashes[path], "text": content}
+                for path, content in texts.items()
+            ],
+        )
+    return number, True, execution
+
+
+def _variants(connection: Connection, study: int, outline: Outline, recipes: Mapping[str, Recipe]) -> dict[str, int]:
+    """Write new variants and new names; the row of each key."""
+    columns = (variants.c.key, variants.c.id, variants.c.name, variants.c.levels, variants.c.position)
+    rows = connection.execute(select(*columns).where(variants.c.study == study))
+    known = {row.key: row for row in rows}
+    new, changed = [], []
+    for position, variant in enumerate(outline.variants):
+        row = known.get(variant.key)
+        values = {"name": variant.name, "levels": variant.levels, "position": position}
+        if row is None:
+            recipe = recipes[variant.key].canonical()
+            new.append({"study": study, "key": variant.key, "recipe": recipe, **values})
+        elif (row.name, row.levels, row.position) != (variant.name, variant.levels, position):
+            changed.append({"row": row.id, **values})
+    if new:
+        connection.execute(insert(variants), new)
+    if changed:
+        connection.execute(update(variants).where(variants.c.id == bindparam("row")), changed)
+    ids = connection.execute(select(variants.c.key, variants.c.id).where(variants.c.study == study))
+    return {row.key: row.id for row in ids}
+
+
+def _jobs(connection: Connection, study: int, outline: Outline, ids: Mapping[str, int]) -> tuple[int, int, int, int]:
+    """Write missing jobs and the order of all; how many were added, existed, came back, are left out."""
+    order = {ids[variant.key]: position for position, variant in enumerate(outline.variants)}
+    wanted = {
+        (variant, seed): rank * _SEED_STRIDE + position
+        for rank, seed in enumerate(outline.seeds)
+        for variant, position in order.items()
+    }
+    columns = (jobs.c.id, jobs.c.variant, jobs.c.seed, jobs.c.position, jobs.c.listed, jobs.c.state)
+    rows = connection.execute(select(*columns).where(jobs.c.study == study)).all()
+    changed, existing, requeued, left_out = [], 0, 0, 0
+    for job, variant, seed, position, listed, state in rows:
+        place = wanted.pop((variant, seed), None)
+        if place is None:
+            left_out += 1
+            if listed:
+                changed.append({"row": job, "position": position, "listed": False})
+            continue
+        existing += 1
+        requeued += not listed and state == JobState.QUEUED
+        if not listed or position != place:
+            changed.append({"row": job, "position": place, "listed": True})
+    if changed:
+        connection.execute(update(jobs).where(jobs.c.id == bindparam("row")), changed)
+    _queue(connection, study, wanted)
+    return len(wanted), existing, requeued, left_out
+
+
+def _queue(connection: Connection, study: int, places: Mapping[tuple[int, int], int]) -> None:
+    if not places:
+        return
+    fresh = {
+        "study": study,
+        "state": JobState.QUEUED.value,
+        "listed": True,
+        "attempt_count": 0,
+        "fruitless_attempts": 0,
+        "furthest_epoch": 0,
+        "retried_after": 0,
+        "created_at": connection.execute(select(Now())).scalar_one(),
+    }
+    connection.execute(
+        insert(jobs),
+        [{**fresh, "variant": variant, "seed": seed, "position": place} for (variant, seed), place in places.items()],
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _own_version() -> str:
+    try:
+        return version("ablate-lab")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"
