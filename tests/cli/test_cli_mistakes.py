@@ -34,8 +34,8 @@ def test_a_mistake_is_told(ablate: Ablate, words: list[str], status: int, told: 
     ("old", "new", "told"),
     [
         ('name = "tiny"', 'name = "a/b"', "a/b"),
-        ("epochs = 2", "epochs = -2", "tiny.toml:20:1"),
-        ("[factors.dropout]", "[factors.dropout", "tiny.toml:23"),
+        ("epochs = 2", "epochs = -2", "tiny.toml:18:10"),
+        ("[factors.dropout]", "[factors.dropout", "tiny.toml:21:17"),
         ("channels = [4]", "chanels = [4]", "did you mean 'channels'"),
     ],
 )

@@ -107,10 +107,10 @@ def test_a_killed_trainer_is_replaced_and_its_job_goes_on(submitted: Path) -> No
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: query(submitted, "select count(*) from attempts") == [(2,)], submitted, process)
         wait_until(
-            lambda: query(submitted, "select count(*) from epochs where attempt_id = 2") > [(0,)], submitted, process
+            lambda: query(submitted, "select count(*) from epochs where attempt = 2") > [(0,)], submitted, process
         )
         assert trainer_of(process.pid) != first
-        assert query(submitted, "select state, job_id from attempts order by id") == [("failed", 1), ("running", 1)]
+        assert query(submitted, "select state, job from attempts order by id") == [("failed", 1), ("running", 1)]
         assert query(submitted, "select count(*) from jobs where state = 'running'") == [(1,)]
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
@@ -139,11 +139,13 @@ def test_a_worker_that_was_replaced_writes_nothing_more(submitted: Path) -> None
     with worker(submitted) as process:
         wait_until(lambda: epochs(submitted), submitted, process)
         with sqlite3.connect(submitted / "results.db") as connection:  # as a rescue does it
-            connection.execute("update attempts set state = 'lost' where id = 1")
-            connection.execute("update jobs set state = 'cancelled', attempt_id = null where id = 1")
+            connection.execute("update attempts set state = 'lost', ended_at = 0 where id = 1")
+            connection.execute(
+                "update jobs set state = 'cancelled', worker = null, lease_expires_at = null, ended_at = 0 where id = 1"
+            )
         written = epochs(submitted)
         wait_until(lambda: query(submitted, "select count(*) from attempts") == [(2,)], submitted, process)
-        assert query(submitted, "select count(*) from epochs where attempt_id = 1") == [(written,)]
+        assert query(submitted, "select count(*) from epochs where attempt = 1") == [(written,)]
 
 
 def test_an_interrupted_job_ends_with_the_numbers_of_an_undisturbed_one(folder: Path, ablate: Ablate) -> None:
@@ -162,6 +164,6 @@ def test_an_interrupted_job_ends_with_the_numbers_of_an_undisturbed_one(folder: 
     disturbed = query(folder, figures)
     assert len(disturbed) == 60
     assert disturbed == query(folder, figures, database="undisturbed.db")
-    resumed = query(folder, "select count(*) from epochs where attempt_id = 1")
+    resumed = query(folder, "select count(*) from epochs where attempt = 1")
     assert resumed > [(0,)]
     assert not list((folder / ".ablate" / "checkpoints").iterdir())
