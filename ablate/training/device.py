@@ -29,7 +29,7 @@ def choose_memory_format(recipe: Recipe, device: torch.device) -> torch.memory_f
     """A fixed rule, because the format changes the last bits of the results.
 
     Channels last made the ConvNets on a CPU 1.0-1.7 times faster (8x8, 28x28 and 32x32 images, 6-64 channels, one
-    thread of Zen 4, PyTorch 2.15) and torchvision's ResNet-18 0.9 times.
+    thread of an x86-64 server, PyTorch 2.15) and torchvision's ResNet-18 0.9 times.
     """
     if device.type == "cpu" and isinstance(recipe.model, ConvNet):
         return torch.channels_last

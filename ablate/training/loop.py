@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from ablate.metrics import EpochMetrics, Outcome, Predictions
 from ablate.recipe import Recipe
-from ablate.training.augment import Pipeline
-from ablate.training.batches import Batch, TrainingImages, build_normalizer, evaluation_batches
-from ablate.training.data import load_dataset, split
-from ablate.training.device import choose_memory_format, prepare_process
+from ablate.training.batches import Batch, evaluation_batches
+from ablate.training.data import load_dataset
+from ablate.training.device import prepare_process
 from ablate.training.failures import Diverged, RecipeError, Stopped
-from ablate.training.measure import count_flops, count_parameters, fingerprints, has_batch_norm, peak_memory_bytes
-from ablate.training.models import build_model, reseed_dropout
-from ablate.training.optim import Schedule, build_optimizer
+from ablate.training.measure import count_parameters, fingerprints, peak_memory_bytes
+from ablate.training.models import reseed_dropout
+from ablate.training.optim import Schedule
 from ablate.training.progress import Progress
+from ablate.training.setup import set_up
 from ablate.training.streams import seed_global_generators
 
 #: Steps between two looks at whether the loss is still a number; each look waits for the device.
@@ -82,35 +82,10 @@ def train(
     begun = time.perf_counter()
     target = torch.device(device)
     prepare_process(target, threads)
-    memory_format = choose_memory_format(recipe, target)
-
     dataset = load_dataset(recipe.data.name, data_root)
-    train_index, val_index = split(dataset, recipe.data)
-    normalize = build_normalizer(recipe.data, dataset.train_images, train_index, memory_format)
-    model = build_model(
-        recipe.model,
-        channels=dataset.channels,
-        image_size=dataset.image_size,
-        classes=len(dataset.classes),
-        seed=seed,
-    )
-    flops = count_flops(model, (dataset.channels, *dataset.image_size))
-    model.to(target).to(memory_format=memory_format)
-
-    images = TrainingImages(
-        dataset.train_images.to(target),
-        dataset.train_labels.to(target),
-        train_index,
-        normalize=normalize,
-        pipeline=Pipeline(recipe.data.augment, seed=seed, examples=len(dataset.train_images)),
-        batch_size=recipe.data.batch_size,
-        skip_single=has_batch_norm(model),
-        seed=seed,
-    )
-    validation = (dataset.train_images[val_index].to(target), dataset.train_labels[val_index].to(target))
+    run = set_up(recipe, dataset, seed=seed, device=target)
+    model, optimizer, schedule, images = run.model, run.optimizer, run.schedule, run.training
     epochs = recipe.training.epochs
-    optimizer = build_optimizer(recipe.training.optimizer, model.parameters())
-    schedule = Schedule(recipe.training.scheduler, optimizer, epochs=epochs, steps_per_epoch=images.steps)
     progress = Progress(model, optimizer, schedule, keep_best=recipe.select == "best_val", started=begun)
     if resume is not None:
         progress.load_state_dict(resume)
@@ -121,7 +96,7 @@ def train(
 
     def test() -> tuple[Measured, Predictions]:
         test_images, test_labels = dataset.test_images.to(target), dataset.test_labels.to(target)
-        return evaluate(model, evaluation_batches(test_images, test_labels, normalize), check)
+        return evaluate(model, evaluation_batches(test_images, test_labels, run.normalize), check)
 
     for epoch in range(progress.epoch + 1, epochs + 1):
         started = time.perf_counter()
@@ -131,8 +106,8 @@ def train(
         trained_seconds = time.perf_counter() - started
         validated, oracle = None, {}
         if math.isfinite(trained.loss):
-            if len(val_index) > 0:
-                validated, _ = evaluate(model, evaluation_batches(*validation, normalize), check)
+            if len(run.validation[0]) > 0:
+                validated, _ = evaluate(model, evaluation_batches(*run.validation, run.normalize), check)
             schedule.after_epoch(validated.loss if validated else None)
             if recipe.training.oracle_curve:
                 seen, _ = test()
@@ -163,9 +138,9 @@ def train(
         test_accuracy=tested.accuracy,
         parameters=count_parameters(model),
         trainable_parameters=count_parameters(model, trainable=True),
-        flops=flops,
+        flops=run.flops,
         seconds=progress.seconds,
-        fingerprints=fingerprints(recipe, model, normalize, progress.first_step_loss),
+        fingerprints=fingerprints(recipe, model, run.normalize, progress.first_step_loss),
         predictions=predictions,
     )
 
