@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from ablate.cli import export, plan, report, run, status, submit, worker
+from ablate.cli import check, export, init, plan, report, run, schema, status, submit, worker
 from ablate.errors import AblateError
 
 app = typer.Typer(
@@ -40,7 +40,7 @@ def _root(
     pass
 
 
-for _command in (run, plan, status, report, export, submit, worker):
+for _command in (run, plan, check, status, report, export, init, schema, submit, worker):
     _command.register(app)
 
 

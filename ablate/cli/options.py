@@ -64,33 +64,41 @@ def is_file(study: str) -> bool:
     return study.endswith(".toml") or "/" in study or Path(study).is_file()
 
 
-def read_study(
-    study: str,
-    *,
-    settings: list[str] | None = None,
-    factors: str | None = None,
-    variants: str | None = None,
-    seeds: str | None = None,
-) -> Study:
-    """The study in a file, or the part of it that was asked for.
+def read_study(study: str, db: str, settings: list[str] | None = None) -> Study:
+    """The study in a file, or the newest revision of a study in the database.
 
     Raises:
         StudyError: The file is not a valid study.
-        UsageError: There is no such file, or no such part.
+        UsageError: There is no such file or study.
     """
     from ablate.study import load_study
 
-    whole = load_study(Path(study), settings=settings or [])
+    if is_file(study):
+        return load_study(Path(study), settings=settings or [])
+    from ablate.orchestrate.recall import recall_study
+
+    with open_database(db) as database:
+        return recall_study(database, study, settings=settings or [])
+
+
+def part_of(study: Study, *, factors: str | None, variants: str | None, seeds: str | None = None) -> Study | None:
+    """The part of a study that was asked for; None for the whole.
+
+    Raises:
+        UsageError: There is no such part.
+    """
     if factors is None and variants is None and seeds is None:
-        return whole
-    return whole.only(
+        return None
+    return study.only(
         factors=_split(factors, ","), variants=_split(variants, ";"), seeds=None if seeds is None else seed_list(seeds)
     )
 
 
 def study_name(study: str) -> str:
     """The name of STUDY, read from the file if it is one."""
-    return read_study(study).name if is_file(study) else study
+    from ablate.study import load_study
+
+    return load_study(Path(study)).name if is_file(study) else study
 
 
 def open_database(url: str, *, create: bool = False) -> Database:

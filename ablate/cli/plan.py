@@ -17,6 +17,7 @@ from ablate.cli.options import (
     StudyArgument,
     VariantsOption,
     open_existing,
+    part_of,
     read_study,
 )
 
@@ -41,7 +42,8 @@ def plan(
     """Show the variants and jobs of STUDY, and which of them are done."""
     from ablate.orchestrate.plan import plan_study
 
-    asked = read_study(study, settings=settings, factors=factors, variants=variants, seeds=seeds)
+    asked = read_study(study, db, settings)
+    asked = part_of(asked, factors=factors, variants=variants, seeds=seeds) or asked
     with open_existing(db) as database:
         found = plan_study(asked, database)
     if as_json:

@@ -18,6 +18,7 @@ from ablate.cli.options import (
     StudyArgument,
     VariantsOption,
     open_database,
+    part_of,
     read_study,
     worker_count,
 )
@@ -55,10 +56,11 @@ def run(
     from ablate.orchestrate.progress import progress
     from ablate.orchestrate.submit import submit_study
 
-    asked = read_study(study, settings=settings, factors=factors, variants=variants, seeds=seeds)
+    asked = read_study(study, db, settings)
+    part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
     placement = place(worker_count(workers), devices.split(",") if devices else None)
     with open_database(db, create=True) as database:
-        typer.echo(submit_study(database, asked).describe())
+        typer.echo(submit_study(database, asked, part).describe())
         now = progress(database, asked.name)
         if now.left:
             with live_view(plain=plain) as watch:

@@ -13,6 +13,7 @@ from ablate.cli.options import (
     StudyArgument,
     VariantsOption,
     open_database,
+    part_of,
     read_study,
 )
 
@@ -33,6 +34,7 @@ def submit(
     """Queue the jobs that STUDY still lacks; `ablate worker` trains them."""
     from ablate.orchestrate.submit import submit_study
 
-    asked = read_study(study, settings=settings, factors=factors, variants=variants, seeds=seeds)
+    asked = read_study(study, db, settings)
+    part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
     with open_database(db, create=True) as database:
-        typer.echo(submit_study(database, asked).describe())
+        typer.echo(submit_study(database, asked, part).describe())

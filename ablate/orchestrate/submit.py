@@ -10,11 +10,17 @@ from ablate.store.submission import Submission, submit
 from ablate.study import Study
 
 
-def submit_study(db: Database, study: Study) -> Submission:
+def submit_study(db: Database, study: Study, part: Study | None = None) -> Submission:
     """Bring the database up to the study: a new revision if the file changed, and the jobs that are missing.
 
     Cells that an earlier revision or another design already asked for are not queued again.
+
+    Args:
+        db: The experiment database.
+        study: The whole study, whose outline the report follows.
+        part: What of it to run now, see `Study.only`; None means all.
     """
+    cells = None if part is None else {(variant.key, seed) for variant in part.variants() for seed in part.seeds}
     return submit(
         db,
         outline=study.outline(),
@@ -23,6 +29,7 @@ def submit_study(db: Database, study: Study) -> Submission:
         settings=study.settings,
         sources={},
         execution=execution_rule(),
+        only=cells,
     )
 
 

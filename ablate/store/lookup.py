@@ -82,6 +82,16 @@ def revision_text(db: Database, study: str) -> str:
         return str(_newest(connection, study).text)
 
 
+def revision_settings(db: Database, study: str) -> tuple[str, ...]:
+    """The `--set` options of the newest revision.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    with db.read() as connection:
+        return tuple(_newest(connection, study).settings)
+
+
 def utc(seconds: float) -> datetime:
     """Seconds since 1970 as a time."""
     return datetime.fromtimestamp(seconds, tz=UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -39,7 +39,7 @@ class Submission:
     existing: int
     #: Jobs among `existing` that wait again after an earlier revision had left them out.
     requeued: int
-    #: Jobs of earlier revisions that this one no longer asks for; kept, but neither claimed nor reported.
+    #: Jobs that this submission does not ask for; kept, but neither claimed nor reported.
     left_out: int
     #: Settings that change bits, as the study's first revision fixed them.
     execution: Mapping[str, Any]
@@ -52,7 +52,7 @@ class Submission:
         if self.requeued:
             parts.append(f"{self.requeued} of them waiting again")
         if self.left_out:
-            parts.append(f"{self.left_out} of earlier revisions left out")
+            parts.append(f"{self.left_out} not asked for now")
         return f"{self.study}, revision {self.revision}: {', '.join(parts)}"
 
 
@@ -65,6 +65,7 @@ def submit(
     settings: Sequence[str],
     sources: Mapping[str, str],
     execution: Mapping[str, Any],
+    only: Collection[tuple[str, int]] | None = None,
 ) -> Submission:
     """Store a study and queue the jobs that are missing, all or nothing.
 
@@ -79,6 +80,8 @@ def submit(
         settings: The `--set` options given beside the file.
         sources: Text of the user's own files by path relative to the study file.
         execution: Settings that change bits; the first revision's are kept.
+        only: Cells (variant key, seed) to run now; None means all. Others that wait are passed over until a later
+            submission asks for them; others that have ended stay in the report.
 
     Raises:
         UsageError: A variant has no recipe (imported results).
@@ -94,7 +97,7 @@ def submit(
         study = _study(connection, outline.name)
         number, new, settled = _revision(connection, study, outline, text, list(settings), sources, execution)
         ids = _variants(connection, study, outline, recipes)
-        added, existing, requeued, left_out = _jobs(connection, study, outline, ids)
+        added, existing, requeued, left_out = _jobs(connection, study, outline, ids, only)
     return Submission(
         study=outline.name,
         revision=number,
@@ -184,7 +187,13 @@ def _variants(connection: Connection, study: int, outline: Outline, recipes: Map
     return {row.key: row.id for row in ids}
 
 
-def _jobs(connection: Connection, study: int, outline: Outline, ids: Mapping[str, int]) -> tuple[int, int, int, int]:
+def _jobs(
+    connection: Connection,
+    study: int,
+    outline: Outline,
+    ids: Mapping[str, int],
+    only: Collection[tuple[str, int]] | None,
+) -> tuple[int, int, int, int]:
     """Write missing jobs and the order of all; how many were added, existed, came back, are left out."""
     order = {ids[variant.key]: position for position, variant in enumerate(outline.variants)}
     wanted = {
@@ -192,12 +201,13 @@ def _jobs(connection: Connection, study: int, outline: Outline, ids: Mapping[str
         for rank, seed in enumerate(outline.seeds)
         for variant, position in order.items()
     }
+    now = set(wanted) if only is None else {(ids[key], seed) for key, seed in only}
     columns = (jobs.c.id, jobs.c.variant, jobs.c.seed, jobs.c.position, jobs.c.listed, jobs.c.state)
     rows = connection.execute(select(*columns).where(jobs.c.study == study)).all()
     changed, existing, requeued, left_out = [], 0, 0, 0
     for job, variant, seed, position, listed, state in rows:
         place = wanted.pop((variant, seed), None)
-        if place is None:
+        if place is None or (state == JobState.QUEUED and (variant, seed) not in now):
             left_out += 1
             if listed:
                 changed.append({"row": job, "position": position, "listed": False})
@@ -208,8 +218,9 @@ def _jobs(connection: Connection, study: int, outline: Outline, ids: Mapping[str
             changed.append({"row": job, "position": place, "listed": True})
     if changed:
         connection.execute(update(jobs).where(jobs.c.id == bindparam("row")), changed)
-    _queue(connection, study, wanted)
-    return len(wanted), existing, requeued, left_out
+    fresh = {cell: place for cell, place in wanted.items() if cell in now}
+    _queue(connection, study, fresh)
+    return len(fresh), existing, requeued, left_out
 
 
 def _queue(connection: Connection, study: int, places: Mapping[tuple[int, int], int]) -> None:

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from ablate.training.data import Dataset, load_dataset, split
     from ablate.training.loop import train
     from ablate.training.models import build_model
+    from ablate.training.probe import Probe, probe
 
 __all__ = [
     "Dataset",
     "Diverged",
     "ModelError",
+    "Probe",
     "RecipeError",
     "Stopped",
     "build_model",
     "load_dataset",
+    "probe",
     "split",
     "train",
 ]
@@ -33,6 +36,8 @@ _ROOMS = {
     "split": "ablate.training.data",
     "build_model": "ablate.training.models",
     "train": "ablate.training.loop",
+    "Probe": "ablate.training.probe",
+    "probe": "ablate.training.probe",
 }
 
 

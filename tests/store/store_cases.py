@@ -1,6 +1,6 @@
 """Small studies and shortcuts for the tests of the store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import text
 
@@ -35,6 +35,7 @@ def submit_small(
     settings: Sequence[str] = (),
     sources: dict[str, str] | None = None,
     execution: dict[str, object] | None = None,
+    only: Collection[tuple[str, int]] | None = None,
 ) -> Submission:
     recipes = {size: recipe(size) for size in batch_sizes}
     outline = Outline(
@@ -58,6 +59,7 @@ def submit_small(
         settings=settings,
         sources=sources or {},
         execution=execution or {"threads": 1},
+        only=only,
     )
 
 

@@ -7,6 +7,7 @@ from store_cases import claim, introduce, outcome, recipe, rows, submit_small
 
 from ablate.errors import UsageError
 from ablate.protocol import JobState
+from ablate.store.queue import Queue
 from ablate.store.reading import counts, outline, revision_text, runs, states
 from ablate.store.submission import submit
 
@@ -110,3 +111,23 @@ def test_ten_thousand_jobs_are_queued_and_found_again(db):
     assert submit_small(db, batch_sizes=sizes, seeds=range(10)).added == 10_000
     assert submit_small(db, batch_sizes=sizes, seeds=range(10)).added == 0
     assert counts(db)["small"]["queued"] == 10_000
+
+
+def test_a_part_is_queued_alone_and_the_rest_later(db):
+    baseline, other = recipe(64).key, recipe(32).key
+    queue = Queue(db)
+    told = submit_small(db, only={(baseline, 0), (other, 0)})
+    assert (told.added, told.left_out) == (2, 0)
+    for _ in range(2):
+        queue.finish(claim(queue).ticket, outcome())
+    assert submit_small(db, only={(baseline, 1)}).added == 1
+    told = submit_small(db, only={(other, 1)})
+    assert (told.new_revision, told.added, told.existing, told.left_out) == (False, 1, 2, 1)
+    last = claim(queue)
+    assert (last.variant, last.seed) == ("batch 32", 1)
+    queue.finish(last.ticket, outcome())
+    assert queue.claim("w1") is None
+    assert len(runs(db, "small")) == 3
+    told = submit_small(db)
+    assert (told.added, told.existing, told.requeued) == (0, 4, 1)
+    assert len(runs(db, "small")) == 4

@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 import torch
 from filelock import FileLock
+from torch import Tensor
 
 from ablate.errors import DataMissingError
 from ablate.training.data.arrays import Arrays
@@ -27,6 +28,8 @@ class Source:
 
     #: Names of the classes, in the order of the labels.
     classes: tuple[str, ...]
+    #: Channels, height and width of its images.
+    shape: tuple[int, int, int]
     #: Picks the data set's files from the folders given.
     find: Callable[[Sequence[Path]], tuple[Path, ...] | None]
     #: Turns these files into arrays.
@@ -45,9 +48,10 @@ class Source:
 
 DIGITS = tuple("0123456789")
 SOURCES = {
-    "digits": Source(classes=DIGITS, find=find_digits, decode=decode_digits),
+    "digits": Source(classes=DIGITS, shape=(1, 8, 8), find=find_digits, decode=decode_digits),
     "mnist": Source(
         classes=DIGITS,
+        shape=(1, 28, 28),
         find=find_idx,
         decode=decode_idx,
         folders=("mnist", "MNIST/raw"),
@@ -57,6 +61,7 @@ SOURCES = {
     ),
     "fashion_mnist": Source(
         classes=("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
+        shape=(1, 28, 28),
         find=find_idx,
         decode=decode_idx,
         folders=("fashion_mnist", "FashionMNIST/raw"),
@@ -67,6 +72,7 @@ SOURCES = {
     ),
     "cifar10": Source(
         classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        shape=(3, 32, 32),
         find=find_cifar,
         decode=decode_cifar,
         folders=("cifar10", ""),
@@ -105,6 +111,33 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
         )
     tensors = {part: torch.from_numpy(array) for part, array in arrays._asdict().items()}
     return Dataset(name=name, classes=source.classes, **tensors)
+
+
+def stand_in(name: str, images: int) -> Dataset:
+    """Random images in the shape of a data set, for a look at a recipe where the data set need not be there.
+
+    Args:
+        name: The data set whose place they take.
+        images: How many to train on; a tenth of them to test on.
+    """
+    source = SOURCES[name]
+    generator = torch.Generator().manual_seed(0)
+    classes = len(source.classes)
+
+    def draw(count: int) -> tuple[Tensor, Tensor]:
+        pixels = torch.randint(0, 256, (count, *source.shape), dtype=torch.uint8, generator=generator)
+        return pixels, torch.arange(count) % classes
+
+    train_images, train_labels = draw(images)
+    test_images, test_labels = draw(max(classes, images // 10))
+    return Dataset(
+        name=name,
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        classes=source.classes,
+    )
 
 
 def _find(source: Source, root: Path) -> tuple[Path, ...] | None:

@@ -1,0 +1,99 @@
+"""`ablate check STUDY`: build every variant and take two steps of each, before hours are spent."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ablate.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    DataRootOption,
+    FactorsOption,
+    JsonOption,
+    SetOption,
+    StudyArgument,
+    VariantsOption,
+    part_of,
+    read_study,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ablate.errors import Problem
+    from ablate.orchestrate.check import Checked
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("check")(check)
+
+
+def check(
+    study: StudyArgument,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    settings: SetOption = None,
+    factors: FactorsOption = None,
+    variants: VariantsOption = None,
+    data_root: DataRootOption = None,
+    no_data: Annotated[
+        bool, typer.Option("--no-data", help="Random images and weights: touch neither data sets nor the network.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build every variant of STUDY and take two steps of each: shapes, sizes, memory, levels without effect."""
+    from importlib import import_module
+
+    from ablate.errors import StudyError
+    from ablate.orchestrate.check import check_study
+
+    asked = read_study(study, db, settings)
+    asked = part_of(asked, factors=factors, variants=variants) or asked
+    probe = import_module("ablate.training").probe  # the one command that computes in its own process
+    seen = list(check_study(asked, lambda recipe: probe(recipe, data_root=data_root, real_data=not no_data)))
+    if as_json:
+        typer.echo(json.dumps({"study": asked.name, "variants": [item.as_json() for item in seen]}, indent=2))
+    else:
+        _show(asked.name, seen)
+    broken: dict[str, list[str]] = {}
+    for item in seen:
+        if item.error:
+            broken.setdefault(item.error, []).append(item.variant.name)
+    if broken:
+        raise StudyError([_problem(asked.path, error, names) for error, names in broken.items()])
+
+
+def _show(name: str, seen: list[Checked]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=name, title_justify="left", box=None, header_style="bold")
+    table.add_column("variant")
+    for heading in ("parameters", "MFLOPs", "memory MB", "loss"):
+        table.add_column(heading, justify="right")
+    table.add_column("findings")
+    for item in seen:
+        if item.probe is None:
+            table.add_row(item.variant.name, "", "", "", "", "cannot be trained")
+            continue
+        table.add_row(
+            item.variant.name,
+            f"{item.probe.parameters:,}",
+            f"{item.probe.flops / 1e6:.2f}",
+            f"{item.probe.memory_bytes / 2**20:.1f}",
+            " -> ".join(f"{loss:.3f}" for loss in item.probe.losses),
+            "; ".join(item.findings),
+        )
+    Console().print(table)
+
+
+def _problem(path: Path | None, error: str, variants: list[str]) -> Problem:
+    """Variants that cannot be trained for the same reason, as one mistake of their study."""
+    from ablate.errors import Problem
+
+    told = " ".join(error.splitlines())
+    who = ", ".join(variants[:3]) + (f" and {len(variants) - 3} more" if len(variants) > 3 else "")
+    return Problem(message=f"{who} cannot be trained: {told}", source=str(path or "study"))

@@ -1,0 +1,139 @@
+"""Two steps of a recipe, to learn in a second what hours of training would stumble over."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ablate.recipe import Recipe, TorchvisionModel
+from ablate.training.data import load_dataset, stand_in
+from ablate.training.device import prepare_process
+from ablate.training.failures import RecipeError
+from ablate.training.measure import count_parameters, fingerprints
+from ablate.training.models import reseed_dropout
+from ablate.training.setup import set_up
+from ablate.training.streams import seed_global_generators
+
+#: Steps of a probe; the second shows what the first did to the weights.
+STEPS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What two steps of a recipe tell."""
+
+    #: Parameters, trained or not.
+    parameters: int
+    #: Parameters that are trained.
+    trainable_parameters: int
+    #: Multiply-adds times two of one image's forward pass.
+    flops: int
+    #: Shape of the logits of one batch, (N, classes).
+    output_shape: tuple[int, ...]
+    #: Weights, gradients, optimizer state, and what one batch's backward pass keeps; bytes.
+    memory_bytes: int
+    #: Mean loss of each step's batch before the step, nats.
+    losses: tuple[float, ...]
+    #: What tells recipes apart that train the same thing, see `Outcome.fingerprints`.
+    fingerprints: Mapping[str, str]
+
+
+def probe(
+    recipe: Recipe, *, seed: int = 0, device: str = "cpu", data_root: Path | None = None, real_data: bool = True
+) -> Probe:
+    """Build a recipe's network and take two steps.
+
+    Args:
+        recipe: What would be trained.
+        seed: Seed index.
+        device: `cpu` or `cuda:0`.
+        data_root: Folder of the data sets; None means the default one.
+        real_data: Step on the data set's images; else on random ones of their shape, and with random weights where
+            pretrained ones are named, so that nothing is read or downloaded.
+
+    Raises:
+        DataMissingError: The data set or pretrained weights are nowhere.
+        RecipeError: The recipe does not fit the data set, or PyTorch refuses a part of it.
+    """
+    target = torch.device(device)
+    prepare_process(target, threads=1)
+    if real_data:
+        dataset = load_dataset(recipe.data.name, data_root)
+    else:
+        recipe = _without_files(recipe)
+        dataset = stand_in(recipe.data.name, images=_enough(recipe))
+    run = set_up(recipe, dataset, seed=seed, device=target)
+    seed_global_generators("global", seed, 1)
+    reseed_dropout(run.model, seed, 1, target)
+    run.model.train()
+    kept, losses = 0, []
+    shape: tuple[int, ...] = ()
+    for images, labels in itertools.islice(run.training.epoch(1), STEPS):
+        shape, loss, saved = _step(run.model, run.optimizer, images, labels)
+        kept = max(kept, saved)
+        losses.append(loss)
+    return Probe(
+        parameters=count_parameters(run.model),
+        trainable_parameters=count_parameters(run.model, trainable=True),
+        flops=run.flops,
+        output_shape=shape,
+        memory_bytes=kept + _held(run.model, run.optimizer),
+        losses=tuple(losses),
+        fingerprints=fingerprints(recipe, run.model, run.normalize, losses[0] if losses else None),
+    )
+
+
+def _step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
+) -> tuple[tuple[int, ...], float, int]:
+    """One step: shape of the logits, loss before it, and bytes that the backward pass kept."""
+    saved: dict[int, int] = {}
+
+    def remember(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
+            logits = model(images)
+            loss = F.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    except (ValueError, RuntimeError) as error:
+        raise RecipeError(
+            f"A step on a batch of shape {tuple(images.shape)} fails: {str(error).splitlines()[0]}"
+        ) from error
+    activations = sum(size for place, size in saved.items() if place not in weights)
+    return tuple(logits.shape), loss.item(), activations
+
+
+def _held(model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Bytes of weights, buffers, gradients and optimizer state."""
+    tensors = [*model.parameters(), *model.buffers()]
+    tensors += [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    for state in optimizer.state.values():
+        tensors += [value for value in state.values() if isinstance(value, Tensor)]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _enough(recipe: Recipe) -> int:
+    """Training images that leave some batches after the validation images are held out."""
+    wanted = max(100, STEPS * recipe.data.batch_size, recipe.data.train_images or 0)
+    return math.ceil(1.1 * wanted / (1 - recipe.data.validation))
+
+
+def _without_files(recipe: Recipe) -> Recipe:
+    """The recipe with random weights in place of pretrained ones."""
+    if not isinstance(recipe.model, TorchvisionModel):
+        return recipe
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": "none"})})
