@@ -1,0 +1,191 @@
+"""What the report notices by itself: levels that change nothing, seeds without effect, machines that got mixed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ablate.protocol import JobState
+from ablate.report.analysis import Analysis
+from ablate.report.results import Results
+from ablate.report.table import listed
+from ablate.store.records import RunRecord
+from ablate.study.outline import OutlineVariant
+
+#: Versions in a run's provenance that may change its numbers.
+VERSIONS = ("torch", "torchvision", "numpy", "scikit-learn", "python", "ablate-lab", "commit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that a reader should know before believing a table."""
+
+    severity: Literal["error", "warning", "note"]
+    #: Plain text, unescaped.
+    text: str
+
+
+def findings(analysis: Analysis) -> tuple[Finding, ...]:
+    """All findings, errors first."""
+    found = [
+        *_seeds_without_effect(analysis.results),
+        *_no_ops(analysis.results),
+        *_doubles(analysis.results),
+        *_unvarying(analysis),
+        *_mixed_machines(analysis.results),
+        *_mixed_versions(analysis.results),
+        *_uncommitted(analysis.results),
+        *_unscored(analysis),
+    ]
+    return tuple(sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity)))
+
+
+def _succeeded(results: Results, variant: OutlineVariant) -> list[RunRecord]:
+    return [run for run in results.runs_of(variant.key) if run.state == JobState.SUCCEEDED]
+
+
+def _losses(results: Results, run: RunRecord) -> tuple[float | None, ...]:
+    return tuple(row.train_loss for row in results.epochs_of(run))
+
+
+def _seeds_without_effect(results: Results) -> Iterator[Finding]:
+    """Different seeds with the same training losses, epoch for epoch."""
+    for variant in results.outline.variants:
+        seen: dict[tuple[float | None, ...], int] = {}
+        for run in _succeeded(results, variant):
+            losses = _losses(results, run)
+            if not losses or None in losses:
+                continue
+            if losses in seen:
+                yield Finding(
+                    severity="error",
+                    text=f"{variant.name}: seeds {seen[losses]} and {run.seed} have identical training losses: "
+                    "seed has no effect? Its spread over seeds means nothing.",
+                )
+                break
+            seen[losses] = run.seed
+
+
+def _no_ops(results: Results) -> Iterator[Finding]:
+    """Variants that train the baseline's network in the baseline's way.
+
+    Equal fingerprints alone do not show it (a schedule that falls later starts alike), so the learning rates must be
+    equal at every epoch too, and on a processor, whose runs repeat bit for bit, the losses and the outcome.
+    """
+    baseline = {run.seed: run for run in _succeeded(results, results.baseline)}
+    for variant in results.outline.variants:
+        if variant.key == results.baseline.key:
+            continue
+        pairs = [(run, baseline[run.seed]) for run in _succeeded(results, variant) if run.seed in baseline]
+        if not pairs or not all(_starts_alike(results, *pair) for pair in pairs):
+            continue
+        same = all(
+            _losses(results, run) == _losses(results, other)
+            and (run.test_loss, run.test_accuracy) == (other.test_loss, other.test_accuracy)
+            for run, other in pairs
+        )
+        if same:
+            yield Finding(
+                severity="warning",
+                text=f"{variant.name}: changes nothing. Network, optimizer, transforms, learning rates and all losses "
+                "are those of the baseline, for every common seed.",
+            )
+        elif all(run.device != "cpu" for run, _ in pairs):
+            yield Finding(
+                severity="warning",
+                text=f"{variant.name}: seems to change nothing. Network, optimizer, transforms, first loss and "
+                "learning rates are those of the baseline, for every common seed.",
+            )
+
+
+def _starts_alike(results: Results, run: RunRecord, other: RunRecord) -> bool:
+    rates = [[row.lr for row in results.epochs_of(one)] for one in (run, other)]
+    return (
+        bool(run.fingerprints)
+        and dict(run.fingerprints) == dict(other.fingerprints)
+        and run.parameters == other.parameters
+        and rates[0] == rates[1]
+    )
+
+
+def _doubles(results: Results) -> Iterator[Finding]:
+    """Names that mean a recipe which the study has already."""
+    for variant in results.outline.variants:
+        if variant.also:
+            yield Finding(severity="note", text=f"{listed(variant.also)}: the same recipe as {variant.name}.")
+
+
+def _unvarying(analysis: Analysis) -> Iterator[Finding]:
+    """Variants whose seeds all reached the same value: honest on small test sets, and no basis for a test."""
+    names = [
+        variant.name
+        for variant in analysis.results.outline.variants
+        if len(arm := analysis.arms[variant.key].values) > 1 and len(set(arm.values())) == 1
+    ]
+    if names:
+        yield Finding(
+            severity="note",
+            text=f"All seeds reached the very same {analysis.results.metric.label} in {listed(names)}.",
+        )
+
+
+def _mixed_machines(results: Results) -> Iterator[Finding]:
+    """Seconds of different device models must not be compared; a variant on a model of its own is confounded."""
+    models = {
+        variant.key: {run.device_name for run in _succeeded(results, variant) if run.device_name}
+        for variant in results.outline.variants
+    }
+    everything = sorted(set().union(*models.values()))
+    if len(everything) < 2:
+        return
+    yield Finding(
+        severity="warning",
+        text=f"Runs come from {len(everything)} device models ({listed(everything)}): "
+        "do not compare seconds between variants.",
+    )
+    reference = models[results.baseline.key]
+    apart = [
+        variant.name
+        for variant in results.outline.variants
+        if models[variant.key] and reference and not models[variant.key] & reference
+    ]
+    if apart:
+        yield Finding(
+            severity="warning",
+            text=f"{listed(apart)}: no run on a device model of the baseline, so a difference may be the machine's.",
+        )
+
+
+def _mixed_versions(results: Results) -> Iterator[Finding]:
+    """Runs under different versions of the libraries or of the code."""
+    for name in VERSIONS:
+        versions: dict[str, set[str]] = {}
+        for variant in results.outline.variants:
+            for run in _succeeded(results, variant):
+                if (version := run.provenance.get(name)) is not None:
+                    versions.setdefault(str(version), set()).add(variant.name)
+        if len(versions) > 1:
+            shown = listed([version[:12] for version in sorted(versions)])
+            yield Finding(severity="warning", text=f"Runs were made under different versions of {name}: {shown}.")
+
+
+def _uncommitted(results: Results) -> Iterator[Finding]:
+    """Runs of code that no commit holds."""
+    dirty = sum(bool(run.provenance.get("dirty")) for run in results.runs)
+    if dirty:
+        yield Finding(
+            severity="note",
+            text=f"{dirty} of {len(results.runs)} runs were made with uncommitted changes in the working tree.",
+        )
+
+
+def _unscored(analysis: Analysis) -> Iterator[Finding]:
+    """The study wants diverged runs to score as chance, which needs the number of classes."""
+    wanted = analysis.results.outline.statistics.on_diverged == "score_as_chance"
+    if wanted and any(arm.diverged for arm in analysis.arms.values()):
+        yield Finding(
+            severity="warning",
+            text="Diverged runs should score as chance, but the value of a guess is not stored: "
+            "they bar a verdict instead.",
+        )

@@ -1,0 +1,158 @@
+"""Columns of tables: what each cell of a variant says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ablate.metrics import Metric
+from ablate.protocol import JobState
+from ablate.report import numbers
+from ablate.report.analysis import Analysis
+from ablate.report.results import mean_of
+from ablate.report.table import Cell, Column, listed, words
+from ablate.statistics import Comparison
+from ablate.store.records import RunRecord
+from ablate.study.outline import OutlineVariant
+
+#: Marks the row that others are compared with.
+BASELINE = " (baseline)"
+Maker = Callable[[OutlineVariant], Cell]
+
+
+def label(analysis: Analysis, text: str, variant: OutlineVariant) -> Cell:
+    """What the row is called; the baseline is marked unless that is its name."""
+    marked = variant.key == analysis.results.outline.baseline and text != "baseline"
+    return Cell(text=text + BASELINE if marked else text, value=text)
+
+
+def seeds(analysis: Analysis, variant: OutlineVariant) -> Cell:
+    """The seeds behind a mean: `5`, or `3 of 5` where some are missing."""
+    arm = analysis.arms[variant.key]
+    n = len(arm.values)
+    return Cell(text=str(n) if n == arm.planned else f"{n} of {arm.planned}", value=n)
+
+
+def mean(analysis: Analysis, variant: OutlineVariant, comparison: Comparison | None) -> Cell:
+    """Mean ± sd of the ranked metric, bold where the verdict is "better"."""
+    interval = analysis.interval(variant.key)
+    return Cell(
+        text=numbers.mean_sd(analysis.results.metric, interval.mean, interval.sd),
+        value=interval.mean,
+        strong=comparison is not None and comparison.verdict == "better",
+    )
+
+
+def delta(metric: Metric, comparison: Comparison | None) -> Cell:
+    """The difference with its interval."""
+    if comparison is None:
+        return words(numbers.UNKNOWN)
+    return Cell(text=numbers.difference(metric, comparison.difference), value=comparison.difference.delta)
+
+
+def verdict(comparison: Comparison | None) -> Cell:
+    """The verdict, with what bars it; bold where it is "better"."""
+    if comparison is None:
+        return words(numbers.UNKNOWN)
+    text = f"{comparison.verdict} ({comparison.why})" if comparison.why else str(comparison.verdict)
+    if comparison.tiny_difference:
+        text = "equivalent (tiny real difference)"
+    return Cell(text=text, value=comparison.verdict, strong=comparison.verdict == "better")
+
+
+def results_columns(
+    analysis: Analysis, comparisons: Mapping[str, Comparison], *, reported: bool, against: str
+) -> list[tuple[Column, Maker]]:
+    """The columns n, mean ± sd, difference, verdict, and what was reported elsewhere."""
+    metric = analysis.results.metric
+    percent, points = (" (%)", " (points)") if metric.percent else ("", "")
+    found = [
+        (Column(name="n", heading="n"), lambda variant: seeds(analysis, variant)),
+        (
+            Column(name="mean", heading=f"{metric.label}{percent}"),
+            lambda variant: mean(analysis, variant, comparisons.get(variant.key)),
+        ),
+        (
+            Column(name="delta", heading=f"Δ vs {against}{points} [95 %]"),
+            lambda variant: delta(metric, comparisons.get(variant.key)),
+        ),
+        (
+            Column(name="verdict", heading="verdict", align="left"),
+            lambda variant: verdict(comparisons.get(variant.key)),
+        ),
+    ]
+    if reported:
+        found.append(
+            (
+                Column(name="reported", heading=f"reported{percent}"),
+                lambda variant: Cell(text=numbers.plain(metric, variant.reported), value=variant.reported),
+            )
+        )
+    return found
+
+
+def _measured(
+    analysis: Analysis,
+    name: str,
+    heading: str,
+    read: Callable[[RunRecord], float | None],
+    text: Callable[[float | None], str],
+) -> tuple[Column, Maker]:
+    """A hideable column with the mean of what the variant's successful runs measured."""
+
+    def make(variant: OutlineVariant) -> Cell:
+        runs = [run for run in analysis.results.runs_of(variant.key) if run.state == JobState.SUCCEEDED]
+        value = mean_of([read(run) for run in runs])
+        return Cell(text=text(value), value=value)
+
+    return Column(name=name, heading=heading, hideable=True), make
+
+
+def parameters(analysis: Analysis) -> tuple[Column, Maker]:
+    """All parameters, trained or not."""
+    return _measured(analysis, "parameters", "parameters", lambda run: run.parameters, numbers.count)
+
+
+def seconds_per_epoch(analysis: Analysis) -> tuple[Column, Maker]:
+    """Mean over runs of the median epoch, seconds."""
+    return _measured(analysis, "seconds_per_epoch", "s / epoch", lambda run: run.seconds_per_epoch, numbers.significant)
+
+
+def last_train_loss(analysis: Analysis) -> tuple[Column, Maker]:
+    """Training loss of the last epoch."""
+
+    def text(value: float | None) -> str:
+        return numbers.UNKNOWN if value is None else numbers.fixed(value, 4)
+
+    return _measured(analysis, "train_loss", "last training loss", lambda run: run.train_loss, text)
+
+
+def costs(analysis: Analysis) -> list[tuple[Column, Maker]]:
+    """Everything that a variant costs."""
+
+    def devices(variant: OutlineVariant) -> Cell:
+        names = {run.device_name for run in analysis.results.runs_of(variant.key) if run.device_name}
+        return words(listed(sorted(names)) or numbers.UNKNOWN)
+
+    frozen = any(run.trainable_parameters != run.parameters for run in analysis.results.runs)
+    found = [
+        parameters(analysis),
+        _measured(analysis, "flops", "FLOPs / image", lambda run: run.flops, numbers.count),
+        _measured(analysis, "epochs", "epochs", lambda run: run.epochs, numbers.few),
+        seconds_per_epoch(analysis),
+        _measured(analysis, "seconds", "s / run", lambda run: run.seconds, numbers.significant),
+        _measured(analysis, "images_per_second", "images / s", lambda run: run.images_per_second, numbers.count),
+        _measured(analysis, "peak_memory_bytes", "peak memory", lambda run: run.peak_memory_bytes, numbers.memory),
+        (Column(name="device", heading="device", align="left", hideable=True), devices),
+    ]
+    if frozen:
+        found.insert(
+            1,
+            _measured(
+                analysis,
+                "trainable_parameters",
+                "trained parameters",
+                lambda run: run.trainable_parameters,
+                numbers.count,
+            ),
+        )
+    return found

@@ -1,0 +1,51 @@
+"""The table that `ablate run` ends with."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from ablate.report import numbers
+from ablate.report.analysis import analyse
+from ablate.report.results import Results
+from ablate.report.tables import all_table
+
+COLOURS = {"better": "green", "worse": "red", "equivalent": "blue"}
+#: Columns of the table of all variants that a terminal has room for.
+HEADINGS = {
+    "n": "n",
+    "mean": "mean ± sd",
+    "delta": "Δ [95 %]",
+    "verdict": "verdict",
+    "seconds_per_epoch": "s/epoch",
+}
+
+
+def summary_table(results: Results) -> Table:
+    """Every variant in the order of the study: n, mean ± sd, difference with its interval, verdict, seconds.
+
+    Fits 80 columns; long names are folded.
+    """
+    analysis = analyse(results)
+    found = all_table(analysis)
+    names = [column.name for column in found.columns]
+    title = f"{results.metric.label}{', %' if results.metric.percent else ''}"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    table.add_column("variant", overflow="fold", min_width=10)
+    shown = [name for name in HEADINGS if name in names]
+    for name in shown:
+        table.add_column(Text(HEADINGS[name]), justify="left" if name == "verdict" else "right", no_wrap=True)
+    for row in found.rows:
+        cells = dict(zip(names, row.cells, strict=True))
+        comparison = analysis.comparisons.get(row.key)
+        texts = {name: cells[name].text for name in shown}
+        texts["n"] = texts["n"].replace(" of ", "/")
+        texts["verdict"] = str(comparison.verdict) if comparison else "baseline" if row.baseline else ""
+        style = "bold" if row.baseline else COLOURS.get(texts["verdict"], "")
+        table.add_row(*(Text(text, style=style) for text in (str(cells["variant"].value), *texts.values())))
+    missing = len(results.runs) - sum(len(arm.values) for arm in analysis.arms.values())
+    if missing:
+        table.caption = f"{missing} of {numbers.plural(len(results.runs), 'run')} brought no value"
+        table.caption_justify = "left"
+    return table

@@ -1,0 +1,186 @@
+"""All variants at one glance: a dot for each seed, the mean with its interval, the baseline as a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ablate.report import columns, numbers
+from ablate.report.analysis import Analysis
+from ablate.report.figures import style
+from ablate.statistics import MeanInterval
+from ablate.study.outline import OutlineVariant
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Letters of a variant's name beside its row.
+NAME_WIDTH = 46
+#: Height of a row, inches.
+ROW = 0.235
+#: How far the seeds lie below the mean and its interval, rows.
+BELOW = 0.27
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One row of the picture."""
+
+    variant: OutlineVariant
+    #: Value of each seed, in the axis's unit.
+    dots: tuple[float, ...]
+    interval: MeanInterval
+    #: What stands at the right.
+    text: str
+    #: A verdict, or `baseline`.
+    verdict: str
+
+
+def overview_figure(analysis: Analysis) -> Figure | None:
+    """Every variant in the order of the study, from the top; None where no run has a value yet."""
+    counts = {columns.seeds(analysis, variant).text for variant in analysis.results.outline.variants}
+    common = int(next(iter(counts))) if len(counts) == 1 and next(iter(counts)).isdigit() else None
+    lines = [_line(analysis, variant, common) for variant in analysis.results.outline.variants]
+    if not any(line.dots for line in lines):
+        return None
+    with style.drawing():
+        return _draw(analysis, lines, common)
+
+
+def _line(analysis: Analysis, variant: OutlineVariant, common: int | None) -> Line:
+    results = analysis.results
+    metric, arm, comparison = results.metric, analysis.arms[variant.key], analysis.comparisons.get(variant.key)
+    parts = []
+    if variant.key == results.outline.baseline:
+        verdict = "baseline"
+        parts = ["baseline"]
+    elif comparison is None:
+        verdict = "undecided"
+    else:
+        verdict = comparison.verdict
+        parts = [f"{numbers.signed(metric, comparison.difference.delta)}  {comparison.verdict}"]
+    if common is None:
+        parts.append(f"n = {columns.seeds(analysis, variant).text}")
+    scale = 100.0 if metric.percent else 1.0
+    return Line(
+        variant=variant,
+        dots=tuple(scale * arm.values[seed] for seed in sorted(arm.values)),
+        interval=analysis.interval(variant.key),
+        text=", ".join(parts),
+        verdict=verdict,
+    )
+
+
+def _draw(analysis: Analysis, lines: Sequence[Line], common: int | None) -> Figure:
+    metric = analysis.results.metric
+    figure = style.new_figure(7.4, 1.15 + ROW * len(lines))
+    axes = figure.subplots()
+    scale = 100.0 if metric.percent else 1.0
+    _reference(axes, analysis, scale)
+    for row, line in enumerate(lines):
+        _row(axes, row, line, scale)
+    low, high = _limits(lines, scale)
+    _beyond(axes, lines, low, high)
+    axes.set_xlim(low, high)
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.set_yticks(range(len(lines)), [style.shortened(line.variant.name, NAME_WIDTH) for line in lines])
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(f"{metric.label}{', %' if metric.percent else ''}")
+    right = axes.secondary_yaxis("right")
+    right.set_yticks(range(len(lines)), [line.text for line in lines])
+    right.tick_params(length=0)
+    for side in (axes.spines["left"], right.spines["right"]):
+        side.set_visible(False)
+    for line, text in zip(lines, right.get_yticklabels(), strict=True):
+        text.set_color(style.VERDICTS[line.verdict][0] if line.verdict in style.VERDICTS else style.BASELINE)
+    _legend(figure, lines, common)
+    return figure
+
+
+def _reference(axes: Axes, analysis: Analysis, scale: float) -> None:
+    """The baseline's mean as a line through all rows, its interval as a stripe."""
+    found = analysis.interval(analysis.results.outline.baseline)
+    if found.mean is not None:
+        axes.axvline(scale * found.mean, color=style.BASELINE, linewidth=0.8, zorder=1)
+    if found.low is not None and found.high is not None:
+        axes.axvspan(scale * found.low, scale * found.high, color=style.BASELINE, alpha=0.07, linewidth=0, zorder=0)
+
+
+def _row(axes: Axes, row: int, line: Line, scale: float) -> None:
+    colour, marker = style.VERDICTS.get(line.verdict, (style.BASELINE, "D"))
+    axes.plot(
+        line.dots,
+        [row + BELOW] * len(line.dots),
+        linestyle="",
+        marker="o",
+        markersize=3.2,
+        color=colour,
+        alpha=0.45,
+        mew=0,
+    )
+    found = line.interval
+    if found.low is not None and found.high is not None:
+        axes.plot([scale * found.low, scale * found.high], [row, row], color=colour, linewidth=1.3, zorder=3)
+    if found.mean is not None:
+        axes.plot(scale * found.mean, row, marker=marker, markersize=5.5, color=colour, mec="white", mew=0.6, zorder=4)
+    if line.variant.reported is not None:
+        axes.plot(scale * line.variant.reported, row, marker="x", markersize=5, color=style.GREY, mew=1.1, zorder=2)
+
+
+def _limits(lines: Sequence[Line], scale: float) -> tuple[float, float]:
+    """Ends of the axis: all seeds but those far out, and the intervals as far as they do not stretch it too much."""
+    import numpy as np
+
+    dots = np.array([dot for line in lines for dot in line.dots])
+    first, last = np.percentile(dots, [25, 75])
+    reach = 3 * max(last - first, 1e-3 * abs(last), 1e-9)
+    inside = dots[(dots >= first - reach) & (dots <= last + reach)]
+    low, high = float(inside.min()), float(inside.max())
+    wide = 0.5 * max(high - low, 0.02 * abs(high), 1e-9)
+    edges = [
+        scale * edge
+        for line in lines
+        for edge in (line.interval.low, line.interval.high, line.variant.reported)
+        if edge is not None
+    ]
+    low = min([low, *(edge for edge in edges if low - wide <= edge < low)])
+    high = max([high, *(edge for edge in edges if high < edge <= high + wide)])
+    margin = 0.04 * max(high - low, 1e-3 * abs(high), 1e-9)
+    return low - margin, high + margin
+
+
+def _beyond(axes: Axes, lines: Sequence[Line], low: float, high: float) -> None:
+    """An arrow at the edge for seeds that lie outside the picture."""
+    from matplotlib.transforms import blended_transform_factory
+
+    edge = blended_transform_factory(axes.transAxes, axes.transData)
+    for row, line in enumerate(lines):
+        colour = style.VERDICTS.get(line.verdict, (style.BASELINE, ""))[0]
+        for outside, place, arrow in (
+            (any(dot < low for dot in line.dots), 0.008, "<"),
+            (any(dot > high for dot in line.dots), 0.992, ">"),
+        ):
+            if outside:
+                axes.plot(place, row, transform=edge, marker=arrow, markersize=5, color=colour, clip_on=False)
+
+
+def _legend(figure: Figure, lines: Sequence[Line], common: int | None) -> None:
+    from matplotlib.lines import Line2D
+
+    present = {line.verdict for line in lines}
+    handles = [
+        Line2D([], [], linestyle="", marker=marker, color=colour, markersize=5.5, label=verdict)
+        for verdict, (colour, marker) in {"baseline": (style.BASELINE, "D"), **style.VERDICTS}.items()
+        if verdict in present
+    ]
+    dot = "a seed" if common is None else f"a seed (n = {common} each)"
+    handles.append(Line2D([], [], linestyle="", marker="o", color=style.GREY, alpha=0.5, markersize=3.4, label=dot))
+    handles.append(Line2D([], [], color=style.GREY, linewidth=1.3, label="95 % interval of the mean"))
+    if any(line.variant.reported is not None for line in lines):
+        handles.append(
+            Line2D([], [], linestyle="", marker="x", color=style.GREY, markersize=5, label="reported elsewhere")
+        )
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, columnspacing=1.4, handletextpad=0.5)

@@ -1,0 +1,203 @@
+"""The answer of a study in sentences, and how to read its tables. Plain text; renderers escape it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ablate.protocol import JobState
+from ablate.report import numbers
+from ablate.report.analysis import Analysis
+from ablate.report.results import mean_of
+from ablate.report.table import listed, quoted
+from ablate.statistics import Comparison, Verdict
+
+#: Changes that are named one by one in a sentence.
+NAMED = 8
+TESTS = {"welch": "Welch's t-test", "paired": "paired t-test over common seeds", "dunnett": "Dunnett's test"}
+
+
+def answer(analysis: Analysis) -> list[str]:
+    """What the study found, each sentence computed from verdicts."""
+    results, shown = analysis.results, list(analysis.comparisons.values())
+    sentences = [*_interim(analysis)]
+    if not any(arm.values for arm in analysis.arms.values()):
+        return [*sentences, "No run has brought a value yet, so there is nothing to compare."]
+    if not shown and not analysis.ladders:
+        return [*sentences, "The study has only its baseline, so there is nothing to compare."]
+    if shown:
+        sentences += _counts(analysis, shown)
+        sentences += _price(analysis, _ordered(analysis, shown, "better"))
+        sentences += _resolution(analysis, shown)
+    for family in analysis.ladders:
+        good = [one for one in family.comparisons if one.verdict == "better"]
+        steps = numbers.plural(len(family.comparisons), "step")
+        sentences.append(
+            f"Of the {steps} of the ladder, {_are(len(good))} better than the step before"
+            + (f": {_effects(analysis, good)}." if good else ".")
+        )
+    exploratory = sum(analysis.home[key].exploratory for key in analysis.comparisons)
+    if exploratory:
+        sentences.append(
+            f"{numbers.plural(exploratory, 'change')} came after results were seen: exploratory, judged apart."
+        )
+    ended = [
+        f"{number} {state}"
+        for state, number in results.states().items()
+        if state in (JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED)
+    ]
+    if ended:
+        sentences.append(f"Of {numbers.plural(len(results.runs), 'run')}, {listed(ended)}; see Failures.")
+    return sentences
+
+
+def _interim(analysis: Analysis) -> list[str]:
+    results = analysis.results
+    if results.finished == len(results.runs):
+        return []
+    return [
+        f"Interim report: {results.finished} of {numbers.plural(len(results.runs), 'run')} are in. "
+        "What lacks seeds has no verdict yet."
+    ]
+
+
+def _counts(analysis: Analysis, shown: Sequence[Comparison]) -> list[str]:
+    results = analysis.results
+    mean = numbers.with_unit(results.metric, analysis.interval(results.outline.baseline).mean)
+    found = {verdict: _ordered(analysis, shown, verdict) for verdict in ("better", "worse", "equivalent", "undecided")}
+    subject = f"Of {len(shown)} changes" if len(shown) > 1 else "Of one change"
+    if len(found["undecided"]) == len(shown):
+        what = "None of the" if len(shown) > 1 else "The"
+        return [
+            f"{what} {numbers.plural(len(shown), 'change')} {'is' if len(shown) > 1 else 'is not'} shown to be better "
+            f"or worse than the baseline ({mean})."
+        ]
+    parts = [f"{subject}, {_are(len(found['better']))} better than the baseline ({mean})"]
+    parts[0] += f": {_effects(analysis, found['better'])}" if found["better"] else ""
+    if found["worse"]:
+        parts.append(f"{_are(len(found['worse']))} worse: {_effects(analysis, found['worse'])}")
+    if found["equivalent"]:
+        margin = numbers.in_units(results.metric, results.outline.statistics.margin)
+        names = _names(analysis, found["equivalent"])
+        parts.append(f"{_are(len(found['equivalent']))} equivalent within {margin}: {names}")
+    if found["undecided"]:
+        names = _names(analysis, found["undecided"])
+        parts.append(f"{_are(len(found['undecided']))} undecided: {names}")
+    return ["; ".join(parts) + "."]
+
+
+def _are(number: int) -> str:
+    return {0: "none is", 1: "1 is"}.get(number, f"{number} are")
+
+
+def _ordered(analysis: Analysis, shown: Sequence[Comparison], verdict: Verdict) -> list[Comparison]:
+    """Comparisons of one verdict; what is decided comes with the largest difference first."""
+    chosen = [one for one in shown if one.verdict == verdict]
+    if verdict in ("better", "worse"):
+        chosen.sort(key=lambda one: -abs(one.difference.delta or 0.0))
+    return chosen
+
+
+def _effects(analysis: Analysis, comparisons: Sequence[Comparison]) -> str:
+    metric = analysis.results.metric
+    unit = " points" if metric.percent else ""
+    texts = [
+        f"{quoted(analysis.names[one.arm])} ({numbers.signed(metric, one.difference.delta)}{unit})"
+        for one in comparisons
+    ]
+    return listed(texts, NAMED)
+
+
+def _names(analysis: Analysis, comparisons: Sequence[Comparison]) -> str:
+    return listed([quoted(analysis.names[one.arm]) for one in comparisons], NAMED)
+
+
+def _price(analysis: Analysis, better: Sequence[Comparison]) -> list[str]:
+    """What the largest gain costs beside the baseline; seconds only where both ran on the same device models."""
+    if not better:
+        return []
+    results, key = analysis.results, better[0].arm
+    runs = [
+        [run for run in results.runs_of(which) if run.state == JobState.SUCCEEDED]
+        for which in (key, results.outline.baseline)
+    ]
+    parts = []
+    size, base_size = (mean_of([run.parameters for run in side]) for side in runs)
+    if size is not None and base_size:
+        parts.append(f"{numbers.significant(size / base_size)} times the parameters")
+    time, base_time = (mean_of([run.seconds_per_epoch for run in side]) for side in runs)
+    models = [{run.device_name for run in side} for side in runs]
+    if time is not None and base_time and models[0] == models[1] and len(models[0]) == 1:
+        parts.append(f"{numbers.significant(time / base_time)} times the seconds per epoch")
+    if not parts:
+        return []
+    return [f"The largest gain, {quoted(analysis.names[key])}, has {' and '.join(parts)} of the baseline."]
+
+
+def _resolution(analysis: Analysis, shown: Sequence[Comparison]) -> list[str]:
+    """What the undecided comparisons could have found."""
+    metric = analysis.results.metric
+    undecided = [one for one in shown if one.verdict == "undecided"]
+    sizes = sorted(one.mde for one in undecided if one.mde is not None and not one.why)
+    sentences = []
+    if sizes:
+        low, high = numbers.plain(metric, sizes[0]), numbers.in_units(metric, sizes[-1])
+        span = high if high.startswith(low) else f"{low} to {high}"
+        sentences.append(
+            f"Undecided is not equal: these seeds find true differences of about {span} and more (power 80 %), "
+            "smaller ones would go unseen."
+        )
+    if undecided and all(len(arm.values) < 2 for arm in analysis.arms.values()):
+        sentences.append("With one seed each, no difference can be told from chance: run more seeds.")
+    return sentences
+
+
+def how_to_read(analysis: Analysis) -> list[str]:
+    """What the columns and words mean, and how the verdicts were reached."""
+    outline, choice, metric = analysis.results.outline, analysis.choice, analysis.results.metric
+    settings = outline.statistics
+    interval = "paired t" if choice.test == "paired" else "Welch"
+    alpha = f"{settings.alpha:g}"
+    adjustment = "Bonferroni-adjusted for both kinds of claim" if settings.margin is not None else "Holm-adjusted"
+    if choice.test == "dunnett":
+        adjustment = "adjusted by Dunnett's test, which assumes equal variances,"
+    families = ", ".join(f"{family.name} ({len(family.comparisons)})" for family in analysis.families)
+    icc = ""
+    if choice.icc is not None:
+        icc = f" Intraclass correlation over {choice.common_seeds} common seeds: {numbers.fixed(choice.icc, 2)}."
+    lines = [
+        f"n is the number of seeds, ± the standard deviation over them, Δ the difference with its 95 % {interval} "
+        "interval. Intervals are not adjusted for the number of comparisons; verdicts are.",
+        f"Verdicts: {TESTS.get(choice.test, choice.test)}, because {choice.why}; {adjustment} over each family, whose "
+        f"error rate is {alpha}.{icc}",
+    ]
+    if families:
+        lines.append(
+            f"Families (comparisons): {families}. A variant that several designs ask for is judged in the smallest."
+        )
+    if settings.margin is None:
+        lines.append(
+            "Undecided means that no difference was shown, not that there is none; no margin was declared, so "
+            "nothing is called equivalent."
+        )
+    else:
+        margin = numbers.in_units(metric, settings.margin)
+        lines.append(
+            f"Equivalent means a difference of less than {margin}, by two one-sided tests; undecided means that "
+            "neither was shown."
+        )
+    lines.append(
+        "A variant with a diverged or failed run gets no verdict: the mean of its survivors says nothing of it. "
+        "Bold marks better."
+    )
+    seeds = len(outline.seeds)
+    if 2 <= seeds < 10:
+        smallest = 2.0 ** (1 - seeds)
+        lines.append(
+            f"With {seeds} seeds a test that assumes nothing about the noise (sign flips) cannot reach p < "
+            f"{smallest:.3g}: the t-tests lean on noise that is roughly normal."
+        )
+    lines.append(
+        "Curves: training thin and dashed (as trained on, with augmentation and dropout), the rest bold; bands are "
+        "pointwise 95 % t-intervals of the mean, and whether two bands overlap is no test."
+    )
+    return lines

@@ -1,0 +1,133 @@
+"""All stored rows of one study, read once; everything else in this room works on them alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+
+from ablate.metrics import METRICS, Metric
+from ablate.protocol import JobState
+from ablate.store import Database
+from ablate.store.records import EpochRecord, FailureRecord, RunRecord
+from ablate.study.outline import Outline, OutlineVariant
+
+#: States in which a job may still bring a value.
+PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What a report is drawn from."""
+
+    #: The newest revision, laid out.
+    outline: Outline
+    #: A row for each job that the outline asks for, whatever its state.
+    runs: tuple[RunRecord, ...]
+    #: A row for each epoch of those jobs.
+    epochs: tuple[EpochRecord, ...] = ()
+    #: Why jobs failed.
+    failures: tuple[FailureRecord, ...] = ()
+    #: The study file of that revision, word for word; empty where there is none.
+    text: str = ""
+    #: Number of that revision, counted from 1.
+    revision: int = 1
+    #: First submission of the study, UTC.
+    submitted: datetime | None = None
+
+    @classmethod
+    def load(cls, db: Database, study: str) -> Results:
+        """Read a study. Raises the store's error where the database knows no such study."""
+        from ablate.store import reading
+
+        record = next((record for record in reading.studies(db) if record.name == study), None)
+        return cls(
+            outline=reading.outline(db, study),
+            runs=tuple(reading.runs(db, study)),
+            epochs=tuple(reading.epochs(db, study)),
+            failures=tuple(reading.failures(db, study)),
+            text=reading.revision_text(db, study),
+            revision=1 if record is None else record.revision,
+            submitted=None if record is None else record.created_at,
+        )
+
+    @cached_property
+    def metric(self) -> Metric:
+        """The ranked metric; a name that ablate does not know keeps its name, and is a share where it says accuracy."""
+        known = METRICS.get(self.outline.metric)
+        if known is not None:
+            return known
+        return Metric(
+            name=self.outline.metric,
+            direction=self.outline.direction,
+            label=self.outline.metric.replace("_", " "),
+            percent=self.outline.metric.endswith("accuracy"),
+        )
+
+    @cached_property
+    def baseline(self) -> OutlineVariant:
+        """The variant that all others are compared with."""
+        return self.outline.variant(self.outline.baseline)
+
+    @cached_property
+    def _runs(self) -> Mapping[str, tuple[RunRecord, ...]]:
+        grouped: dict[str, list[RunRecord]] = {variant.key: [] for variant in self.outline.variants}
+        for run in sorted(self.runs, key=lambda run: run.seed):
+            if run.variant_key in grouped:
+                grouped[run.variant_key].append(run)
+        return {key: tuple(runs) for key, runs in grouped.items()}
+
+    @cached_property
+    def _epochs(self) -> Mapping[tuple[str, int], tuple[EpochRecord, ...]]:
+        grouped: dict[tuple[str, int], list[EpochRecord]] = {}
+        for row in sorted(self.epochs, key=lambda row: row.epoch):
+            grouped.setdefault((row.variant_key, row.seed), []).append(row)
+        return {place: tuple(rows) for place, rows in grouped.items()}
+
+    def runs_of(self, key: str) -> tuple[RunRecord, ...]:
+        """A variant's runs, by seed, whatever their state."""
+        return self._runs.get(key, ())
+
+    def epochs_of(self, run: RunRecord) -> tuple[EpochRecord, ...]:
+        """A run's epochs, in order."""
+        return self._epochs.get((run.variant_key, run.seed), ())
+
+    def value(self, run: RunRecord) -> float | None:
+        """The ranked metric of a run: None unless it succeeded and measured it."""
+        if run.state != JobState.SUCCEEDED:
+            return None
+        name = self.outline.metric
+        if name in METRICS:
+            return finite(getattr(run, name))
+        rows = self.epochs_of(run)
+        chosen = [row for row in rows if row.epoch == run.selected_epoch] or rows[-1:]
+        return finite(chosen[0].custom.get(name)) if chosen else None
+
+    def changed(self, variant: OutlineVariant) -> dict[str, str]:
+        """The factors in which a variant differs from the baseline, with its level of each; empty for named ones."""
+        references = {factor.name: factor.reference for factor in self.outline.factors}
+        return {name: level for name, level in variant.levels.items() if references.get(name, level) != level}
+
+    def states(self) -> Mapping[JobState, int]:
+        """How many runs are in each state; states without a run are left out."""
+        counts = {state: sum(run.state == state for run in self.runs) for state in JobState}
+        return MappingProxyType({state: number for state, number in counts.items() if number})
+
+    @property
+    def finished(self) -> int:
+        """Runs that are over: succeeded, diverged, or failed."""
+        return sum(run.state not in PENDING for run in self.runs)
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or None where it is none."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """Mean of those that are known; None where none is."""
+    known = [value for value in map(finite, values) if value is not None]
+    return math.fsum(known) / len(known) if known else None

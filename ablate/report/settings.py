@@ -1,0 +1,94 @@
+"""What a study was about, as pairs of a heading and a text: what was varied, data, epochs, seeds, selection."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Any
+
+from ablate.protocol import JobState
+from ablate.report import numbers
+from ablate.report.results import Results
+from ablate.report.table import listed
+from ablate.report.tables import levels
+from ablate.study.names import level_name
+
+
+def settings(results: Results) -> list[tuple[str, str]]:
+    """The settings that all variants share, and what was varied; plain text."""
+    outline = results.outline
+    pairs = [
+        (
+            "varied" if index == 0 else "",
+            f"{factor.label}: "
+            + ", ".join(f"{text} (baseline)" if name == factor.reference else text for name, text in levels(factor)),
+        )
+        for index, factor in enumerate(outline.factors)
+    ]
+    pairs.append(("designs", ", ".join(design.name for design in outline.designs) or numbers.UNKNOWN))
+    pairs += _baseline(results.text)
+    epochs = sorted({run.epochs for run in results.runs if run.state == JobState.SUCCEEDED and run.epochs})
+    if epochs:
+        pairs.append(("epochs run", str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"))
+    seeds = f"{len(outline.seeds)} ({listed([str(seed) for seed in outline.seeds])})"
+    pairs.append(("seeds", seeds))
+    direction = "more is better" if outline.direction == "max" else "less is better"
+    pairs.append(("ranked by", f"{results.metric.label} ({direction})"))
+    pairs.append(("epoch selected", _selection(results)))
+    return pairs
+
+
+def _selection(results: Results) -> str:
+    if results.outline.select == "last":
+        return "the last; the test set was read once, for it"
+    return "the best on the validation images (ties: the earliest); the test set was read once, for it"
+
+
+def _baseline(text: str) -> list[tuple[str, str]]:
+    """The baseline's tables, as the study file has them; nothing where there is no such file."""
+    baseline = _parsed(text).get("baseline")
+    if not isinstance(baseline, dict):
+        return []
+    return [
+        (str(part), ", ".join(f"{key} = {level_name(value)}" for key, value in table.items()))
+        for part, table in baseline.items()
+        if isinstance(table, dict) and table
+    ]
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """A study file is TOML; a study written in Python is kept as JSON."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        try:
+            found = json.loads(text)
+        except json.JSONDecodeError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def provenance(results: Results) -> list[tuple[str, str]]:
+    """Where the numbers come from: commit, versions, machine, time; plain text."""
+    pairs = []
+    commits = _distinct(results, "commit")
+    if commits:
+        dirty = sum(bool(run.provenance.get("dirty")) for run in results.runs)
+        noted = f", uncommitted changes in {numbers.plural(dirty, 'run')}" if dirty else ", no uncommitted changes"
+        pairs.append(("commit", listed(commits) + noted))
+    packages = ("ablate-lab", "python", "torch", "torchvision", "numpy", "scikit-learn", "platform")
+    pairs += [(name, listed(values)) for name in packages if (values := _distinct(results, name))]
+    devices = sorted({run.device_name for run in results.runs if run.device_name})
+    if devices:
+        pairs.append(("device", listed(devices)))
+    times = [run.seconds for run in results.runs if run.seconds is not None]
+    if times:
+        pairs.append(("training time", f"{numbers.duration(sum(times))} in {numbers.plural(len(times), 'run')}"))
+    when = "" if results.submitted is None else f", first submitted {results.submitted:%Y-%m-%d %H:%M} UTC"
+    pairs.append(("study", f"{results.outline.name}, revision {results.revision}{when}"))
+    return pairs
+
+
+def _distinct(results: Results, name: str) -> list[str]:
+    found = {str(value) for run in results.runs if (value := run.provenance.get(name)) is not None}
+    return sorted(found)

@@ -1,0 +1,250 @@
+"""The tables of a report: one for each factor, ladder, grid of two factors, the named variants, and all variants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ablate.protocol import JobState
+from ablate.report import columns, numbers
+from ablate.report.analysis import Analysis, Family
+from ablate.report.columns import Maker
+from ablate.report.results import Results
+from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
+from ablate.statistics import Comparison
+from ablate.study.outline import OutlineDesign, OutlineFactor, OutlineVariant
+
+#: Designs in which a variant differs from the baseline in one factor, or in factors that are linked to it.
+ONE_FACTOR = ("one-at-a-time", "leave-one-out")
+#: States that end a run without a value, or keep it from getting one.
+FAILURES = (JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED)
+
+
+def members(results: Results, factor: OutlineFactor) -> tuple[tuple[str, OutlineVariant], ...]:
+    """The levels of a factor that were tried on the baseline, by label, in the factor's order, the baseline's included.
+
+    The baseline stands where its level is listed, else first. Levels that only larger combinations have are left out;
+    factors that move together are shown under the first of them.
+    """
+    one_factor = {design.name for design in results.outline.designs if design.kind in ONE_FACTOR}
+    found: dict[str, OutlineVariant] = {}
+    for variant in results.outline.variants:
+        changed = results.changed(variant)
+        if next(iter(changed), None) == factor.name and (len(changed) == 1 or one_factor & set(variant.designs)):
+            found.setdefault(changed[factor.name], variant)
+    if not found:
+        return ()
+    found[factor.reference] = results.baseline
+    return tuple((text, found[name]) for name, text in levels(factor) if name in found)
+
+
+def levels(factor: OutlineFactor) -> list[tuple[str, str]]:
+    """Names and labels of all levels, the reference first where it is not listed."""
+    pairs = [(level.name, level.label) for level in factor.levels]
+    if factor.reference not in dict(pairs):
+        pairs.insert(0, (factor.reference, factor.reference))
+    return pairs
+
+
+def factor_table(analysis: Analysis, factor: OutlineFactor) -> Table | None:
+    """One factor: a row for each level, everything else as in the baseline; None where no level was tried so."""
+    rows = members(analysis.results, factor)
+    if not rows:
+        return None
+    table = _results_table(analysis, factor.label, factor.label, rows)
+    shown = {text for text, _ in rows}
+    missing = [text for _, text in levels(factor) if text not in shown]
+    if not missing:
+        return table
+    note = f"Without a row: {listed(missing)} (only in combinations, or the same recipe as another variant)."
+    return Table(title=table.title, columns=table.columns, rows=table.rows, notes=(*table.notes, note))
+
+
+def ladder_table(analysis: Analysis, family: Family) -> Table:
+    """A ladder: every step against the step before."""
+    results = analysis.results
+    factors = {factor.name: factor for factor in results.outline.factors}
+    rows, before = [(results.baseline.name, results.baseline)], dict[str, str]()
+    for comparison in family.comparisons:
+        variant = results.outline.variant(comparison.arm)
+        changed = results.changed(variant)
+        added = [
+            f"{factors[name].label}: {dict(levels(factors[name])).get(level, level)}"
+            for name, level in changed.items()
+            if before.get(name) != level
+        ]
+        rows.append((f"+ {', '.join(added)}", variant))
+        before = changed
+    table = _results_table(
+        analysis,
+        f"Ladder: {family.name}",
+        "step",
+        rows,
+        comparisons={one.arm: one for one in family.comparisons},
+        against="step before",
+    )
+    note = "Each step is compared with the step before; in another order of the steps the differences may be others."
+    return Table(title=table.title, columns=table.columns, rows=table.rows, notes=(note, *table.notes))
+
+
+def named_members(results: Results) -> tuple[tuple[str, OutlineVariant], ...]:
+    """The variants that are listed by name, after the baseline; nothing where there are none."""
+    named = [
+        (variant.also[0] if variant.also else variant.name, variant)
+        for variant in results.outline.variants
+        if variant.key != results.baseline.key and (variant.also or not variant.levels)
+    ]
+    return ((results.baseline.name, results.baseline), *named) if named else ()
+
+
+def named_table(analysis: Analysis) -> Table | None:
+    """The variants that are listed by name, below the baseline; None where there are none."""
+    rows = named_members(analysis.results)
+    return _results_table(analysis, "Named variants", "variant", rows) if rows else None
+
+
+def all_table(analysis: Analysis) -> Table:
+    """Every variant's results, in the order of the study."""
+    rows = [(variant.name, variant) for variant in analysis.results.outline.variants]
+    return _results_table(analysis, "All variants", "variant", rows, extra=[columns.last_train_loss(analysis)])
+
+
+def cost_table(analysis: Analysis) -> Table:
+    """What every variant costs; columns that do not vary are said once."""
+    rows = [(variant.name, variant) for variant in analysis.results.outline.variants]
+    return _table(analysis, "Cost", "variant", rows, columns.costs(analysis)).hidden()
+
+
+def grid_table(analysis: Analysis, design: OutlineDesign) -> Table | None:
+    """A grid of two factors as a matrix: the first factor down, the second across; None for other designs."""
+    results = analysis.results
+    if design.kind != "grid" or len(design.factors) != 2:
+        return None
+    factors = {factor.name: factor for factor in results.outline.factors}
+    down, across = factors[design.factors[0]], factors[design.factors[1]]
+    cells = {(down.reference, across.reference): results.baseline}
+    for variant in results.outline.variants:
+        if design.name in variant.designs:
+            place = (
+                variant.levels.get(down.name, down.reference),
+                variant.levels.get(across.name, across.reference),
+            )
+            cells.setdefault(place, variant)
+    taken = {name for place in cells for name in place}
+    rows_down = [pair for pair in levels(down) if pair[0] in taken]
+    rows_across = [pair for pair in levels(across) if pair[0] in taken]
+    rows = [
+        Row(cells=(words(text), *(_matrix_cell(analysis, cells.get((name, other))) for other, _ in rows_across)))
+        for name, text in rows_down
+    ]
+    corner = Column(name="level", heading=f"{down.label} ↓ {across.label} →", align="left")
+    heads = tuple(Column(name=f"level {name}", heading=text) for name, text in rows_across)
+    unit = " in percent" if results.metric.percent else ""
+    return Table(
+        title=f"{down.label} × {across.label}",
+        columns=(corner, *heads),
+        rows=tuple(rows),
+        notes=(f"Mean ± sd of the {results.metric.label}{unit}, and the verdict against the baseline.",),
+    )
+
+
+def failure_table(results: Results) -> Table | None:
+    """Runs that diverged, failed, or were cancelled; None where there are none."""
+    rows = []
+    for variant in results.outline.variants:
+        for run in results.runs_of(variant.key):
+            if run.state not in FAILURES:
+                continue
+            why = (run.error or "").strip().partition("\n")[0]
+            cells = (
+                words(variant.name),
+                Cell(text=str(run.seed), value=run.seed),
+                words(str(run.state)),
+                Cell(text=str(run.epochs), value=run.epochs),
+                words(why or numbers.UNKNOWN),
+            )
+            rows.append(Row(cells=cells, key=variant.key))
+    if not rows:
+        return None
+    heads = (
+        Column(name="variant", heading="variant", align="left"),
+        Column(name="seed", heading="seed"),
+        Column(name="state", heading="state", align="left"),
+        Column(name="epochs", heading="epochs done"),
+        Column(name="error", heading="why", align="left"),
+    )
+    return Table(title="Failures", columns=heads, rows=tuple(rows))
+
+
+def _matrix_cell(analysis: Analysis, variant: OutlineVariant | None) -> Cell:
+    if variant is None:
+        return words(numbers.UNKNOWN)
+    comparison = analysis.comparisons.get(variant.key)
+    mean, seeds = columns.mean(analysis, variant, comparison), columns.seeds(analysis, variant)
+    said = columns.verdict(comparison).text
+    if comparison is None:
+        said = "baseline" if variant.key == analysis.results.outline.baseline else ""
+    n = f"n = {seeds.text}" if "of" in seeds.text else ""
+    return Cell(text=", ".join(filter(None, (mean.text, n, said))), value=mean.value, strong=mean.strong)
+
+
+def _table(
+    analysis: Analysis,
+    title: str,
+    heading: str,
+    variants: Iterable[tuple[str, OutlineVariant]],
+    makers: Sequence[tuple[Column, Maker]],
+) -> Table:
+    first = Column(name="variant", heading=heading, align="left")
+    rows = [
+        Row(
+            cells=(columns.label(analysis, text, variant), *(make(variant) for _, make in makers)),
+            key=variant.key,
+            baseline=variant.key == analysis.results.outline.baseline,
+        )
+        for text, variant in variants
+    ]
+    return Table(title=title, columns=(first, *(column for column, _ in makers)), rows=tuple(rows))
+
+
+def _results_table(
+    analysis: Analysis,
+    title: str,
+    heading: str,
+    variants: Sequence[tuple[str, OutlineVariant]],
+    *,
+    comparisons: Mapping[str, Comparison] | None = None,
+    against: str = "baseline",
+    extra: Sequence[tuple[Column, Maker]] = (),
+) -> Table:
+    """Label, n, mean ± sd, difference with its interval, verdict, what was reported elsewhere, parameters, seconds."""
+    shown = analysis.comparisons if comparisons is None else comparisons
+    reported = any(variant.reported is not None for _, variant in variants)
+    makers = [
+        *columns.results_columns(analysis, shown, reported=reported, against=against),
+        *extra,
+        columns.parameters(analysis),
+        columns.seconds_per_epoch(analysis),
+    ]
+    table = _table(analysis, title, heading, variants, makers)
+    notes = _undecided_notes(analysis, [shown[one.key] for _, one in variants if one.key in shown])
+    return Table(title=title, columns=table.columns, rows=table.rows, notes=notes).hidden()
+
+
+def _undecided_notes(analysis: Analysis, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """What would settle the undecided: seeds where a margin is declared, else what these seeds would have found."""
+    metric = analysis.results.metric
+    undecided = [one for one in comparisons if one.verdict == "undecided" and not one.why]
+    if analysis.results.outline.statistics.margin is not None:
+        wanted = [
+            f"{quoted(analysis.names[one.arm])} about {one.seeds_needed} (has {one.difference.n_a})"
+            for one in undecided
+            if one.seeds_needed is not None and one.seeds_needed > one.difference.n_a
+        ]
+        return (f"Seeds that would settle what is undecided: {listed(wanted)}.",) if wanted else ()
+    sizes = sorted(one.mde for one in undecided if one.mde is not None)
+    if not sizes:
+        return ()
+    low, high = numbers.plain(metric, sizes[0]), numbers.plain(metric, sizes[-1])
+    unit = " points" if metric.percent else ""
+    span = high if low == high else f"{low} to {high}"
+    return (f"What is undecided: these seeds find true differences of about {span}{unit} and more (power 80 %).",)

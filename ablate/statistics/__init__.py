@@ -1,0 +1,40 @@
+"""What differences between variants may be claimed: arrays in, frozen results out.
+
+Nothing here knows a database or a file. Every test is scipy's or statsmodels'; both are imported when first used.
+"""
+
+from __future__ import annotations
+
+from ablate.statistics.comparison import Arm, Comparison, Test, Verdict, compare, compare_pairs
+from ablate.statistics.correlation import Choice, choose_test, intraclass_correlation
+from ablate.statistics.interval import (
+    Band,
+    Difference,
+    MeanInterval,
+    band,
+    mean_interval,
+    paired,
+    welch,
+)
+from ablate.statistics.power import detectable_effect, seeds_needed
+
+__all__ = [
+    "Arm",
+    "Band",
+    "Choice",
+    "Comparison",
+    "Difference",
+    "MeanInterval",
+    "Test",
+    "Verdict",
+    "band",
+    "choose_test",
+    "compare",
+    "compare_pairs",
+    "detectable_effect",
+    "intraclass_correlation",
+    "mean_interval",
+    "paired",
+    "seeds_needed",
+    "welch",
+]

@@ -1,0 +1,249 @@
+"""Studies made by hand: every number is arithmetic, so that golden files hold on every machine."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ablate.protocol import FailureKind, JobState
+from ablate.report.results import Results
+from ablate.store.records import EpochRecord, FailureRecord, RunRecord
+from ablate.study.outline import (
+    Outline,
+    OutlineDesign,
+    OutlineFactor,
+    OutlineLevel,
+    OutlineVariant,
+    StatisticsSettings,
+)
+
+TEXT = """\
+name = "shapes"
+
+[seeds]
+count = 5
+
+[baseline.data]
+name = "digits"
+batch_size = 64
+validation = 0.1
+
+[baseline.model]
+name = "convnet"
+channels = [6, 16]
+
+[baseline.training]
+epochs = 6
+optimizer = { name = "SGD", lr = 0.05, momentum = 0.9 }
+"""
+PROVENANCE = {
+    "python": "3.12.1",
+    "platform": "Linux-6.1-x86_64",
+    "ablate-lab": "0.1.0",
+    "torch": "2.6.0",
+    "commit": "0123456789abcdef0123456789abcdef01234567",
+    "dirty": False,
+}
+
+
+def wobble(seed: int, place: int) -> float:
+    """Between -1 and 1, without a pattern that variants share."""
+    return math.sin(12.9898 * (seed + 1) + 78.233 * (place + 1))
+
+
+def factor(name: str, levels: Sequence[str], reference: str, label: str = "") -> OutlineFactor:
+    return OutlineFactor(
+        name=name,
+        label=label or name,
+        levels=tuple(OutlineLevel(name=level, label=level) for level in levels),
+        reference=reference,
+    )
+
+
+def run(variant: OutlineVariant, seed: int, place: int, accuracy: float | None = 0.8, **more: Any) -> RunRecord:
+    values: dict[str, Any] = {
+        "job": 100 * place + seed + 1,
+        "variant": variant.name,
+        "variant_key": variant.key,
+        "seed": seed,
+        "state": JobState.SUCCEEDED,
+        "selected_epoch": 6,
+        "train_loss": 0.2 + 0.01 * wobble(seed, place + 50),
+        "train_accuracy": 0.95,
+        "val_loss": 0.4,
+        "val_accuracy": 0.85,
+        "test_accuracy": None if accuracy is None else round(accuracy + 0.004 * wobble(seed, place), 6),
+        "test_loss": 0.41 + 0.01 * wobble(seed, place + 30),
+        "parameters": 61_706 + 1000 * place,
+        "trainable_parameters": 61_706 + 1000 * place,
+        "flops": 1_300_000,
+        "seconds": 6.5 + 0.1 * place,
+        "epochs": 6,
+        "seconds_per_epoch": 1.05 + 0.01 * place,
+        "images_per_second": 4200.0,
+        "peak_memory_bytes": 512_000_000,
+        "device": "cpu",
+        "device_name": "AMD EPYC 9R14",
+        "attempt": 1,
+        "error": None,
+        "provenance": PROVENANCE,
+        "fingerprints": {"module_tree": f"m{place}", "first_step_loss": f"{2.3 + wobble(seed, place)}"},
+    }
+    return RunRecord(**{**values, **more})
+
+
+def curve(one: RunRecord, place: int, epochs: int = 6, *, validation: bool = True, **more: Any) -> list[EpochRecord]:
+    rows = []
+    for epoch in range(1, epochs + 1):
+        fall = math.exp(-epoch / (1.6 + 0.3 * place)) + 0.02 * wobble(one.seed, place + epoch)
+        values: dict[str, Any] = {
+            "variant": one.variant,
+            "variant_key": one.variant_key,
+            "seed": one.seed,
+            "epoch": epoch,
+            "train_loss": 0.15 + 2 * fall,
+            "train_accuracy": 0.97 - fall,
+            "val_loss": 0.3 + 1.8 * fall if validation else None,
+            "val_accuracy": 0.9 - 0.9 * fall if validation else None,
+            "lr": 0.05,
+            "seconds": 1.05,
+            "images_per_second": 4200.0,
+            "peak_memory_bytes": 512_000_000,
+            "attempt": 1,
+            "custom": {},
+        }
+        rows.append(EpochRecord(**{**values, **more}))
+    return rows
+
+
+def results(outline: Outline, accuracies: Mapping[str, float], *, validation: bool = True, text: str = TEXT) -> Results:
+    """All runs succeeded; each variant's accuracy by name, 0.8 where none is given."""
+    runs, rows = [], []
+    for place, variant in enumerate(outline.variants):
+        for seed in outline.seeds:
+            one = run(variant, seed, place, accuracies.get(variant.name, 0.8))
+            runs.append(one)
+            rows += curve(one, place, validation=validation)
+    return Results(
+        outline=outline,
+        runs=tuple(runs),
+        epochs=tuple(rows),
+        text=text,
+        revision=2,
+        submitted=datetime(2025, 3, 1, 12, 30, tzinfo=UTC),
+    )
+
+
+def variant(name: str, key: str = "", **more: Any) -> OutlineVariant:
+    return OutlineVariant(name=name, key=key or f"key of {name}", **more)
+
+
+def shapes(**more: Any) -> Outline:
+    """Two factors one at a time, their grid, and a named variant with a figure from elsewhere."""
+    base = {"dropout": "0", "optimizer": "SGD"}
+    one, grid = "one-at-a-time", "grid"
+    values: dict[str, Any] = {
+        "name": "shapes",
+        "title": "What improves a small network?",
+        "metric": "test_accuracy",
+        "direction": "max",
+        "select": "best_val",
+        "seeds": (0, 1, 2, 3, 4),
+        "baseline": "b",
+        "factors": (factor("dropout", ["0", "0.3", "0.6"], "0"), factor("optimizer", ["SGD", "Adam"], "SGD")),
+        "designs": (
+            OutlineDesign(name=one, kind=one, factors=("dropout", "optimizer")),
+            OutlineDesign(name=grid, kind=grid, factors=("dropout", "optimizer")),
+            OutlineDesign(name="variants", kind="variants"),
+        ),
+        "variants": (
+            variant("baseline", "b", levels=base, designs=(one, grid), reported=0.79),
+            variant("dropout=0.3", levels={**base, "dropout": "0.3"}, designs=(one, grid)),
+            variant("dropout=0.6", levels={**base, "dropout": "0.6"}, designs=(one, grid)),
+            variant("optimizer=Adam", levels={**base, "optimizer": "Adam"}, designs=(one, grid), reported=0.85),
+            variant("dropout=0.3, optimizer=Adam", levels={"dropout": "0.3", "optimizer": "Adam"}, designs=(grid,)),
+            variant("dropout=0.6, optimizer=Adam", levels={"dropout": "0.6", "optimizer": "Adam"}, designs=(grid,)),
+            variant("the widest", designs=("variants",)),
+        ),
+        "statistics": StatisticsSettings(),
+    }
+    return Outline(**{**values, **more})
+
+
+ACCURACIES = {
+    "dropout=0.6": 0.77,
+    "optimizer=Adam": 0.84,
+    "dropout=0.3, optimizer=Adam": 0.845,
+    "dropout=0.6, optimizer=Adam": 0.8,
+    "the widest": 0.86,
+}
+
+
+def whole() -> Results:
+    """A finished study."""
+    return results(shapes(), ACCURACIES)
+
+
+def wounded() -> Results:
+    """The same, half done: a run diverged, one failed, one was cancelled, two wait."""
+    given = whole()
+    ends: dict[tuple[str, int], dict[str, Any]] = {
+        ("key of dropout=0.6", 3): {"state": JobState.DIVERGED, "error": "the loss became NaN in epoch 3"},
+        ("key of optimizer=Adam", 4): {"state": JobState.FAILED, "error": "RuntimeError: shapes | differ\nin line 3"},
+        ("key of dropout=0.3", 4): {"state": JobState.CANCELLED},
+        ("key of the widest", 3): {"state": JobState.QUEUED, "attempt": 0},
+        ("key of the widest", 4): {"state": JobState.RUNNING},
+    }
+    runs = []
+    for one in given.runs:
+        end = ends.get((one.variant_key, one.seed))
+        if end is not None:
+            one = replace(one, test_accuracy=None, test_loss=None, selected_epoch=None, epochs=2, **end)
+        runs.append(one)
+    gone = {place for place, end in ends.items() if end["state"] != JobState.DIVERGED}
+    epochs = []
+    for row in given.epochs:
+        place = (row.variant_key, row.seed)
+        if place in gone and row.epoch > 2:
+            continue
+        if place == ("key of dropout=0.6", 3) and row.epoch >= 2:
+            row = replace(row, train_loss=1e6 if row.epoch == 2 else None, val_loss=None, val_accuracy=None)
+        epochs.append(row)
+    failures = tuple(
+        FailureRecord(
+            job=one.job,
+            variant=one.variant,
+            variant_key=one.variant_key,
+            seed=one.seed,
+            state=one.state,
+            attempt=1,
+            error=one.error or "",
+            kind=FailureKind.USER_ERROR if one.state == JobState.FAILED else None,
+            details="",
+            facts={},
+            ended_at=datetime(2025, 3, 1, tzinfo=UTC),
+        )
+        for one in runs
+        if one.state in (JobState.FAILED, JobState.DIVERGED)
+    )
+    return replace(given, runs=tuple(runs), epochs=tuple(epochs), failures=failures)
+
+
+def many(count: int = 30, title: str = "Many") -> Results:
+    """One factor for each three levels, long names among them."""
+    factors, variants = [], [variant("baseline", "b", designs=("one-at-a-time",))]
+    for index in range(math.ceil((count - 1) / 3)):
+        name = f"factor_{index}" if index % 4 else f"a component with a rather long name, number {index}"
+        factors.append(factor(name, ["off", "low", "high", "very high"], "off"))
+    for index in range(count - 1):
+        name, level = factors[index // 3].name, ["low", "high", "very high"][index % 3]
+        variants.append(variant(f"{name}={level}", levels={name: level}, designs=("one-at-a-time",)))
+    outline = shapes(
+        title=title,
+        factors=tuple(factors),
+        designs=(OutlineDesign(name="one-at-a-time", kind="one-at-a-time"),),
+        variants=tuple(variants),
+    )
+    accuracies = {one.name: 0.8 + 0.03 * wobble(3, place) for place, one in enumerate(variants)}
+    return results(outline, accuracies)

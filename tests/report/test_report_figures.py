@@ -1,0 +1,166 @@
+"""Pictures: that they are there, name n, and that one run out of bounds does not flatten the others."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from report_cases import ACCURACIES, factor, many, results, run, shapes, variant, whole, wounded
+
+from ablate.protocol import JobState
+from ablate.report.analysis import analyse
+from ablate.report.figures import style
+from ablate.report.figures.curves import factor_figure, limits
+from ablate.report.figures.overview import overview_figure
+from ablate.report.results import Results
+from ablate.report.tables import members
+
+
+def curves(given: Results, index: int = 0) -> Figure:
+    figure = factor_figure(given, members(given, given.outline.factors[index]))
+    assert figure is not None
+    return figure
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for box in figure.legends for text in box.get_texts()]
+
+
+def overlaps(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of texts whose boxes cover each other, and texts that leave the picture."""
+    canvas = FigureCanvasAgg(figure)
+    with style.drawing():
+        canvas.draw()
+    renderer = canvas.get_renderer()
+    outside = {
+        id(text)
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+        for text in (tick.label1, tick.label2)
+    }
+    texts = [
+        (text.get_text(), text.get_window_extent(renderer))
+        for text in figure.findobj(Text)
+        if text.get_visible() and text.get_text().strip() and id(text) not in outside
+    ]
+    whole_picture = figure.bbox.padded(1)
+    found = [(name, "the edge") for name, box in texts if not _inside(box, whole_picture)]
+    for index, (name, box) in enumerate(texts):
+        found += [(name, other) for other, second in texts[index + 1 :] if box.padded(-1).overlaps(second.padded(-1))]
+    return found
+
+
+def _inside(box: object, outer: object) -> bool:
+    return box.x0 >= outer.x0 and box.x1 <= outer.x1 and box.y0 >= outer.y0 and box.y1 <= outer.y1  # type: ignore[attr-defined]
+
+
+def test_the_legend_names_n_the_baseline_and_what_diverged() -> None:
+    assert legend(curves(whole()))[:3] == ["0 (n = 5, baseline)", "0.3 (n = 5)", "0.6 (n = 5)"]
+    assert legend(curves(wounded()))[2] == "0.6 (n = 4, 1 diverged)"
+    assert "a seed (n = 5 each)" in legend(overview_figure(analyse(whole())))
+
+
+def test_bold_is_validation_and_thin_is_training() -> None:
+    figure = curves(whole())
+    assert legend(figure)[-2:] == ["validation, mean and 95 % band", "training"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["loss", "accuracy, %"]
+
+
+def test_without_a_validation_split_the_oracle_curve_is_called_so() -> None:
+    given = results(shapes(), ACCURACIES, validation=False)
+    assert legend(curves(given))[-1] == "training"
+    assert not any("validation" in text for text in legend(curves(given)))
+    custom = {"oracle_test_accuracy": 0.7, "oracle_test_loss": 0.9}
+    stored = replace(given, epochs=tuple(replace(row, custom=custom) for row in given.epochs))
+    assert any("oracle" in text for text in legend(curves(stored)))
+
+
+def test_a_diverged_run_does_not_flatten_the_others() -> None:
+    low, high = curves(wounded()).axes[0].get_ylim()
+    assert -0.5 < low < high < 5  # the run reached 1e6
+    texts = [text.get_text() for text in curves(wounded()).axes[0].texts]
+    assert texts == ["1 of 30 curves leave the picture"]
+
+
+def test_limits_show_every_curve_of_a_sound_study() -> None:
+    sound = [np.array([2.3, 1.0, 0.4]), np.array([2.2, 0.8, 0.1]), np.array([1.2, 0.5, 0.2])]
+    assert limits(sound) == (0.1, 2.3)
+    assert limits([*sound, np.array([2.0, 1e9, np.nan])]) == (0.1, 2.3)
+    assert limits([np.array([0.5])]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("count", [2, 8, 30])
+def test_no_text_covers_another_in_the_overview(count: int) -> None:
+    figure = overview_figure(analyse(many(count)))
+    assert figure is not None
+    assert overlaps(figure) == []
+
+
+def test_no_text_covers_another_under_many_and_long_labels() -> None:
+    levels = ["off", *(f"a level that has a rather long label, number {index}" for index in range(9))]
+    names = [f"f={level}" for level in levels[1:]]
+    outline = shapes(
+        factors=(factor("f", levels, "off"),),
+        designs=(),
+        variants=(
+            variant("baseline", "b"),
+            *(variant(name, levels={"f": level}) for name, level in zip(names, levels[1:], strict=True)),
+        ),
+    )
+    figure = curves(results(outline, {}))
+    assert overlaps(figure) == []
+    assert len(legend(figure)) == 12
+
+
+def test_one_epoch_one_seed_and_strange_names(tmp_path: Path) -> None:
+    name = "_$x$ 学习率 <b>😀"
+    outline = shapes(
+        seeds=(0,),
+        factors=(factor("dropout", ["0", name], "0"),),
+        designs=(),
+        variants=(variant("baseline", "b", levels={"dropout": "0"}), variant(name, "n", levels={"dropout": name})),
+    )
+    given = results(outline, {})
+    given = replace(given, epochs=tuple(row for row in given.epochs if row.epoch == 1))
+    figure = curves(given)
+    assert any(name in text for text in legend(figure))
+    for title, picture in (("curves", figure), ("overview", overview_figure(analyse(given)))):
+        assert picture is not None
+        style.save(picture, tmp_path, title)
+        assert (tmp_path / f"{title}.png").read_bytes().startswith(b"\x89PNG")
+        assert ET.parse(tmp_path / f"{title}.svg").getroot().tag.endswith("svg")
+
+
+def test_the_same_rows_give_the_same_svg(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        style.save(curves(wounded()), tmp_path, name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+    assert b"<dc:date>" not in (tmp_path / "one.svg").read_bytes()
+
+
+def test_nothing_is_drawn_before_there_is_anything() -> None:
+    given = whole()
+    queued = tuple(run(one, 0, 0, None, state=JobState.QUEUED) for one in given.outline.variants)
+    empty = replace(given, runs=queued, epochs=())
+    assert overview_figure(analyse(empty)) is None
+    assert factor_figure(empty, members(empty, empty.outline.factors[0])) is None
+
+
+def test_matplotlibs_own_settings_are_left_alone() -> None:
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    curves(whole())
+    assert dict(mpl.rcParams) == before
+
+
+def test_long_labels_are_cut_in_the_middle_and_wide_letters_count_twice() -> None:
+    assert style.shortened("short", 10) == "short"
+    assert style.shortened("abcdefghijklmnop", 9) == "abcd…mnop"
+    assert style.shortened("学习率学习率", 7) == "学…率"

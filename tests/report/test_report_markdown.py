@@ -1,0 +1,202 @@
+"""`report.md`: what it says, and that names stay harmless text."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from report_cases import ACCURACIES, factor, many, results, run, shapes, variant, whole, wounded
+
+from ablate.protocol import JobState
+from ablate.report.analysis import analyse
+from ablate.report.markdown import escape, render
+from ablate.report.results import Results
+from ablate.study.outline import OutlineDesign, StatisticsSettings
+
+PICTURES = {"overview": "overview", "factor dropout": "factor-01-dropout", "named": "named"}
+
+
+def text_of(given: Results) -> str:
+    return render(analyse(given), PICTURES)
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def rows(text: str, title: str) -> list[list[str]]:
+    """Cells of the first table of a section, without its head."""
+    lines = [line for line in section(text, title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
+
+
+@pytest.mark.parametrize(("name", "make"), [("whole", whole), ("wounded", wounded)])
+def test_the_report_is_the_golden_one(
+    name: str, make: Callable[[], Results], golden: Callable[[str, str], str]
+) -> None:
+    text = text_of(make())
+    assert text == golden(f"{name}.md", text)
+
+
+def test_the_order_of_stored_rows_does_not_matter() -> None:
+    given = wounded()
+    shuffled = replace(given, runs=given.runs[::-1], epochs=given.epochs[::-1], failures=given.failures[::-1])
+    assert text_of(shuffled) == text_of(given)
+
+
+def test_a_factor_has_its_levels_in_order_with_the_baseline_among_them() -> None:
+    outline = shapes(factors=(factor("dropout", ["0.3", "0", "0.6"], "0", label="share dropped"),), designs=())
+    table = rows(text_of(results(outline, ACCURACIES)), "share dropped")
+    assert [row[0] for row in table] == ["0.3", "0 (baseline)", "0.6"]
+    assert [row[1] for row in table] == ["5", "5", "5"]
+
+
+def test_bold_means_better_and_nothing_else() -> None:
+    text = text_of(whole())
+    bold = re.findall(r"\*\*(.+?)\*\*", text)
+    assert bold
+    for row in rows(text, "All variants"):
+        assert ("**" in "".join(row)) == (row[4] == "**better**")
+
+
+def test_for_a_loss_less_is_better_and_numbers_are_no_percentages() -> None:
+    given = whole()
+    runs = tuple(
+        replace(one, test_loss=one.test_loss - 0.2) if one.variant == "optimizer=Adam" else one for one in given.runs
+    )
+    outline = given.outline.model_copy(update={"metric": "test_loss", "direction": "min"})
+    text = text_of(replace(given, outline=outline, runs=runs))
+    sgd, adam = rows(text, "optimizer")
+    assert sgd[2] == "0.4177 ± 0.0027"
+    assert adam[2].startswith("**0.2")
+    assert adam[3].startswith("−0.2098 ")
+    assert adam[4] == "**better**"
+    assert "points" not in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a|b<script>alert(1)</script>", "`rm -rf`", "*bold* _it_", "[x](http://evil)", "$x$ ~~y~~", "back\\slash", "&lt;"],
+)
+def test_nasty_names_stay_text(name: str) -> None:
+    outline = shapes(
+        title=name,
+        factors=(factor("dropout", ["0", name], "0", label=name),),
+        designs=(),
+        variants=(
+            variant("baseline", "b", levels={"dropout": "0"}),
+            variant(f"dropout={name}", "n", levels={"dropout": name}),
+            variant(name, "m"),
+        ),
+    )
+    given = results(outline, {})
+    failed = replace(given.runs[-1], state=JobState.FAILED, error=f"{name}\nsecond line", test_accuracy=None)
+    text = text_of(replace(given, runs=(*given.runs[:-1], failed)))
+    assert "<script" not in text
+    assert "second line" not in text
+    widths = {}
+    for line in text.splitlines():
+        if line.startswith("|"):
+            cells = len(re.findall(r"(?<!\\)\|", line))
+            assert cells == widths.setdefault("now", cells), line
+        else:
+            widths = {}
+    outside = text.split("```sh")[0]
+    assert not re.search(r"(?<!\\)[`$~]", outside)
+    assert not re.search(r"(?<!\\)\[x", outside)
+
+
+def test_escaping_keeps_ordinary_names_readable() -> None:
+    assert escape("batch_size=16") == "batch_size=16"
+    assert escape("_x_ and\ny") == r"\_x\_ and y"
+    assert escape("学习率 × 2") == "学习率 × 2"
+
+
+def test_an_unfinished_study_says_so_and_judges_only_what_is_complete() -> None:
+    text = text_of(wounded())
+    assert "Interim report: 32 of 35 runs are in." in text
+    verdicts = {row[0]: row[4] for row in rows(text, "All variants")}
+    assert verdicts["the widest"] == "undecided (3 of 5 seeds are in)"
+    assert verdicts["dropout=0.6"] == "undecided (1 of 5 seeds diverged)"
+    assert verdicts["optimizer=Adam"] == "undecided (1 of 5 seeds failed)"
+    counts = {row[0]: row[1] for row in rows(text, "All variants")}
+    assert counts["dropout=0.6"] == "4 of 5"
+    failures = rows(text, "Failures")
+    assert [row[:3] for row in failures] == [
+        ["dropout=0.3", "4", "cancelled"],
+        ["dropout=0.6", "3", "diverged"],
+        ["optimizer=Adam", "4", "failed"],
+    ]
+    assert failures[2][4] == r"RuntimeError: shapes \| differ"
+
+
+def test_one_seed_gives_numbers_and_no_verdicts() -> None:
+    text = text_of(results(shapes(seeds=(0,)), ACCURACIES))
+    assert "With one seed each, no difference can be told from chance" in text
+    table = rows(text, "All variants")
+    assert all("±" not in row[2] for row in table)
+    assert {row[4] for row in table[1:]} == {"undecided (fewer than 2 seeds)"}
+    assert table[3][3] == "+3.76"
+
+
+def test_without_any_run_there_is_a_report_all_the_same() -> None:
+    given = whole()
+    waiting = tuple(
+        run(one, 0, 0, None, state=JobState.QUEUED, epochs=0, provenance={}, device_name=None, seconds=None,
+            test_loss=None, parameters=None, trainable_parameters=None)
+        for one in given.outline.variants
+    )  # fmt: skip
+    text = render(analyse(replace(given, runs=waiting, epochs=())), {})
+    assert "No run has brought a value yet" in text
+    assert "![" not in text
+    assert "undecided (0 of 1 seeds are in)" in text
+
+
+def test_a_study_of_its_baseline_alone() -> None:
+    outline = shapes(factors=(), designs=(), variants=(variant("baseline", "b"),))
+    assert "The study has only its baseline" in text_of(results(outline, {}))
+
+
+def test_a_margin_lets_the_report_say_equivalent() -> None:
+    outline = shapes(statistics=StatisticsSettings(margin=0.02))
+    text = text_of(results(outline, ACCURACIES))
+    assert "equivalent within 2.00 points" in text
+    assert "equivalent (tiny real difference)" in text or "| equivalent |" in text
+    assert "Bonferroni" in text
+
+
+def test_a_ladder_compares_each_step_with_the_step_before() -> None:
+    ladder = OutlineDesign(name="ladder", kind="ladder", factors=("optimizer", "dropout"))
+    one, two = {"dropout": "0", "optimizer": "Adam"}, {"dropout": "0.3", "optimizer": "Adam"}
+    outline = shapes(
+        designs=(ladder,),
+        variants=(
+            variant("baseline", "b", levels={"dropout": "0", "optimizer": "SGD"}, designs=("ladder",)),
+            variant("optimizer=Adam", "one", levels=one, designs=("ladder",)),
+            variant("dropout=0.3, optimizer=Adam", "two", levels=two, designs=("ladder",)),
+        ),
+    )
+    text = text_of(results(outline, ACCURACIES | {"dropout=0.3, optimizer=Adam": 0.87}))
+    table = rows(text, "Ladder: ladder")
+    assert [row[0] for row in table] == ["baseline", "+ optimizer: Adam", "+ dropout: 0.3"]
+    assert table[2][3].startswith("+2.68 ")
+    assert "Of the 2 steps of the ladder, 2 are better than the step before" in text
+    assert rows(text, "All variants")[2][3] == "–"
+
+
+def test_a_level_that_has_no_run_of_its_own_is_named() -> None:
+    outline = shapes(factors=(factor("dropout", ["0", "0.3", "0.6", "0.9"], "0"),), designs=())
+    assert "Without a row: 0.9" in section(text_of(results(outline, ACCURACIES)), "dropout")
+
+
+def test_thirty_variants() -> None:
+    given = many(30)
+    text = text_of(given)
+    assert len(rows(text, "All variants")) == 30
+    assert text.count("\n## ") > 10
+
+
+def test_results_from_elsewhere_are_not_told_to_be_run() -> None:
+    text = text_of(results(shapes(), ACCURACIES, text=""))
+    assert "ablate run" not in text
+    assert "batch_size" not in text
