@@ -15,6 +15,8 @@ from ablate.store.serialization import dumps
 
 #: Longest wait for a PostgreSQL server to answer, seconds.
 _CONNECT_SECONDS = 10
+#: Longest wait for SQLite while a new connection is set up, milliseconds.
+_SETTING_UP_MILLISECONDS = 10_000
 
 
 def engine_for(address: Address, *, readonly: bool) -> Engine:
@@ -47,8 +49,12 @@ def _connect(path: Path, readonly: bool) -> sqlite3.Connection:
     if not readonly:
         mode = "rwc" if not path.exists() else "rw"
         connection = _plain(path, f"mode={mode}")
+        # Whoever creates the schema locks everybody else out, and even a pragma reads the file: wait here, since
+        # the retries of `Database` begin with the transaction.
+        connection.execute(f"PRAGMA busy_timeout = {_SETTING_UP_MILLISECONDS}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")  # NORMAL lost acknowledged epochs in simulated power cuts
+        connection.execute("PRAGMA busy_timeout = 0")
         return connection
     connection = _plain(path, "mode=ro")
     try:
