@@ -18,12 +18,11 @@ HEADINGS = {
     "mean": "mean ± sd",
     "delta": "Δ [95 %]",
     "verdict": "verdict",
-    "seconds_per_epoch": "s/epoch",
 }
 
 
 def summary_table(results: Results) -> Table:
-    """Every variant in the order of the study: n, mean ± sd, difference with its interval, verdict, seconds.
+    """Every variant in the order of the study: n, mean ± sd, difference with its interval, verdict.
 
     Fits 80 columns; long names are folded.
     """

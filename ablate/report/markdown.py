@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from ablate.report import tables
@@ -66,9 +67,10 @@ def render(analysis: Analysis, pictures: Mapping[str, str]) -> str:
 def _commands(analysis: Analysis) -> str:
     """Names of studies have only letters that no shell minds."""
     name = analysis.results.outline.name
-    if not analysis.results.text:
+    if not analysis.results.recipe:
         return f"The results come from elsewhere. This report again:\n\n```sh\nablate report {name} --markdown\n```"
-    return f"```sh\nablate run studies/{name}.toml\nablate report {name} --markdown\n```"
+    options = "".join(f" --set {shlex.quote(setting)}" for setting in analysis.results.settings)
+    return f"```sh\nablate run studies/{name}.toml{options}\nablate report {name} --markdown\n```"
 
 
 def _section(table: Table) -> list[str]:

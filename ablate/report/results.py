@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from ablate.metrics import METRICS, Metric
 from ablate.protocol import JobState
@@ -31,8 +32,10 @@ class Results:
     epochs: tuple[EpochRecord, ...] = ()
     #: Why jobs failed.
     failures: tuple[FailureRecord, ...] = ()
-    #: The study file of that revision, word for word; empty where there is none.
-    text: str = ""
+    #: The baseline's recipe in its canonical form; empty for results from elsewhere.
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    #: The `--set` options of that revision.
+    settings: tuple[str, ...] = ()
     #: Number of that revision, counted from 1.
     revision: int = 1
     #: First submission of the study, UTC.
@@ -43,13 +46,15 @@ class Results:
         """Read a study. Raises the store's error where the database knows no such study."""
         from ablate.store import reading
 
+        outline = reading.outline(db, study)
         record = next((record for record in reading.studies(db) if record.name == study), None)
         return cls(
-            outline=reading.outline(db, study),
+            outline=outline,
             runs=tuple(reading.runs(db, study)),
             epochs=tuple(reading.epochs(db, study)),
             failures=tuple(reading.failures(db, study)),
-            text=reading.revision_text(db, study),
+            recipe=reading.recipe(db, study, outline.baseline),
+            settings=reading.revision_settings(db, study),
             revision=1 if record is None else record.revision,
             submitted=None if record is None else record.created_at,
         )

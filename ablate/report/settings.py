@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from ablate.protocol import JobState
+from ablate.recipe import Recipe
 from ablate.report import numbers
 from ablate.report.results import Results
 from ablate.report.table import listed
@@ -25,8 +25,10 @@ def settings(results: Results) -> list[tuple[str, str]]:
         )
         for index, factor in enumerate(outline.factors)
     ]
+    if results.settings:
+        pairs.append(("set for this revision", ", ".join(results.settings)))
     pairs.append(("designs", ", ".join(design.name for design in outline.designs) or numbers.UNKNOWN))
-    pairs += _baseline(results.text)
+    pairs += _baseline(results.recipe)
     epochs = sorted({run.epochs for run in results.runs if run.state == JobState.SUCCEEDED and run.epochs})
     if epochs:
         pairs.append(("epochs run", str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"))
@@ -44,28 +46,16 @@ def _selection(results: Results) -> str:
     return "the best on the validation images (ties: the earliest); the test set was read once, for it"
 
 
-def _baseline(text: str) -> list[tuple[str, str]]:
-    """The baseline's tables, as the study file has them; nothing where there is no such file."""
-    baseline = _parsed(text).get("baseline")
-    if not isinstance(baseline, dict):
+def _baseline(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The baseline's tables. Defaults are shown of the data alone, where a reader looks for them."""
+    if not recipe:
         return []
+    known = Recipe.model_validate(recipe)
+    tables = {**recipe, "data": known.data.model_dump(mode="json", exclude_none=True)}
     return [
-        (str(part), ", ".join(f"{key} = {level_name(value)}" for key, value in table.items()))
-        for part, table in baseline.items()
-        if isinstance(table, dict) and table
+        (part, ", ".join(f"{key} = {level_name(value)}" for key, value in tables[part].items()))
+        for part in ("data", "model", "training")
     ]
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    """A study file is TOML; a study written in Python is kept as JSON."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        try:
-            found = json.loads(text)
-        except json.JSONDecodeError:
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 def provenance(results: Results) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 from ablate.errors import UsageError
 from ablate.store.database import Database
 from ablate.store.records import StudyRecord
-from ablate.store.tables import revisions
+from ablate.store.tables import revisions, variants
 from ablate.store.tables import studies as study_rows
 from ablate.study.outline import Outline
 
@@ -90,6 +91,19 @@ def revision_settings(db: Database, study: str) -> tuple[str, ...]:
     """
     with db.read() as connection:
         return tuple(_newest(connection, study).settings)
+
+
+def recipe(db: Database, study: str, key: str) -> Mapping[str, Any]:
+    """The recipe of a variant in its canonical form; empty for imported results.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    with db.read() as connection:
+        of_variant = select(variants.c.recipe).where(
+            variants.c.study == study_id(connection, study), variants.c.key == key
+        )
+        return connection.execute(of_variant).scalar() or {}
 
 
 def utc(seconds: float) -> datetime:

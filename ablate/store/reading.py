@@ -3,7 +3,7 @@
 Only jobs that the newest revision of a study asks for are counted and reported.
 """
 
-from ablate.store.lookup import outline, revision_settings, revision_text, studies
+from ablate.store.lookup import outline, recipe, revision_settings, revision_text, studies
 from ablate.store.results import epochs, predictions, runs
 from ablate.store.standing import counts, durations, failures, running, states, workers
 
@@ -14,6 +14,7 @@ __all__ = [
     "failures",
     "outline",
     "predictions",
+    "recipe",
     "revision_settings",
     "revision_text",
     "running",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ablate.protocol import FailureKind, JobState
+from ablate.recipe import Recipe
 from ablate.report.results import Results
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord
 from ablate.study.outline import (
@@ -18,25 +19,13 @@ from ablate.study.outline import (
     StatisticsSettings,
 )
 
-TEXT = """\
-name = "shapes"
-
-[seeds]
-count = 5
-
-[baseline.data]
-name = "digits"
-batch_size = 64
-validation = 0.1
-
-[baseline.model]
-name = "convnet"
-channels = [6, 16]
-
-[baseline.training]
-epochs = 6
-optimizer = { name = "SGD", lr = 0.05, momentum = 0.9 }
-"""
+RECIPE: Mapping[str, Any] = Recipe.model_validate(
+    {
+        "data": {"name": "digits", "batch_size": 64},
+        "model": {"name": "convnet", "channels": [6, 16]},
+        "training": {"epochs": 6, "optimizer": {"name": "SGD", "lr": 0.05, "momentum": 0.9}},
+    }
+).canonical()
 PROVENANCE = {
     "python": "3.12.1",
     "platform": "Linux-6.1-x86_64",
@@ -117,7 +106,14 @@ def curve(one: RunRecord, place: int, epochs: int = 6, *, validation: bool = Tru
     return rows
 
 
-def results(outline: Outline, accuracies: Mapping[str, float], *, validation: bool = True, text: str = TEXT) -> Results:
+def results(
+    outline: Outline,
+    accuracies: Mapping[str, float],
+    *,
+    validation: bool = True,
+    recipe: Mapping[str, Any] = RECIPE,
+    settings: tuple[str, ...] = (),
+) -> Results:
     """All runs succeeded; each variant's accuracy by name, 0.8 where none is given."""
     runs, rows = [], []
     for place, variant in enumerate(outline.variants):
@@ -129,7 +125,8 @@ def results(outline: Outline, accuracies: Mapping[str, float], *, validation: bo
         outline=outline,
         runs=tuple(runs),
         epochs=tuple(rows),
-        text=text,
+        recipe=recipe,
+        settings=settings,
         revision=2,
         submitted=datetime(2025, 3, 1, 12, 30, tzinfo=UTC),
     )

@@ -197,6 +197,12 @@ def test_thirty_variants() -> None:
 
 
 def test_results_from_elsewhere_are_not_told_to_be_run() -> None:
-    text = text_of(results(shapes(), ACCURACIES, text=""))
+    text = text_of(results(shapes(), ACCURACIES, recipe={}))
     assert "ablate run" not in text
     assert "batch_size" not in text
+
+
+def test_what_was_set_beside_the_file_is_told() -> None:
+    text = text_of(results(shapes(), ACCURACIES, settings=("training.epochs=3", "data.augment=['horizontal_flip']")))
+    assert "training.epochs=3" in text
+    assert """--set training.epochs=3 --set 'data.augment=['"'"'horizontal_flip'"'"']'""" in text
