@@ -1,6 +1,6 @@
 """How long the commands that only read take to answer, against a bare `python -c pass`.
 
-Run `python benchmarks/startup.py` in the root of the checkout. Rounds are interleaved; medians and the ratio to the bare
+Run `python benchmarks/startup.py`. Rounds are interleaved; medians and the ratio to the bare
 interpreter are printed.
 """
 

@@ -57,7 +57,7 @@ def check(
     if as_json:
         typer.echo(json.dumps({"study": asked.name, "variants": [item.as_json() for item in seen]}, indent=2))
     else:
-        _show(asked.name, seen)
+        _show(seen)
     broken: dict[str, list[str]] = {}
     for item in seen:
         if item.error:
@@ -66,21 +66,22 @@ def check(
         raise StudyError([_problem(asked.path, error, names) for error, names in broken.items()])
 
 
-def _show(name: str, seen: list[Checked]) -> None:
+def _show(seen: list[Checked]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=name, title_justify="left", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("variant")
     for heading in ("parameters", "MFLOPs", "memory MB", "loss"):
         table.add_column(heading, justify="right")
     table.add_column("findings")
     for item in seen:
         if item.probe is None:
-            table.add_row(item.variant.name, "", "", "", "", "cannot be trained")
+            table.add_row(Text(item.variant.name), "", "", "", "", "cannot be trained")
             continue
         table.add_row(
-            item.variant.name,
+            Text(item.variant.name),
             f"{item.probe.parameters:,}",
             f"{item.probe.flops / 1e6:.2f}",
             f"{item.probe.memory_bytes / 2**20:.1f}",

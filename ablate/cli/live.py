@@ -43,7 +43,7 @@ def picture(now: Progress) -> Group:
     )
     lines = Table.grid(padding=(0, 2))
     for job in now.running:
-        lines.add_row(*running_cells(job))
+        lines.add_row(*map(Text, running_cells(job)))
     return Group(bar, lines)
 
 

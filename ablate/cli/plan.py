@@ -55,22 +55,23 @@ def plan(
 def _show(found: Plan) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from ablate.cli.live import clock
 
     study = found.study
-    table = Table(title=f"{study.name}: {study.title}", title_justify="left", box=None, header_style="bold")
+    console = Console(highlight=False)
+    console.print(f"{study.name}: {study.title}", markup=False, style="bold")
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("variant", "asked for by", "jobs", "done"):
         table.add_column(heading, justify="right" if heading in ("jobs", "done") else "left")
     for variant in study.variants():
         counts = found.counts(variant)
         done = sum(counts[state] for state in ("succeeded", "diverged", "failed", "cancelled"))
-        table.add_row(variant.name, ", ".join(variant.designs), str(len(study.seeds)), str(done))
-    console = Console()
+        asked = ", ".join(variant.designs)
+        table.add_row(Text(variant.name), Text(asked), str(len(study.seeds)), str(done))
     console.print(table)
-    console.print(
-        f"{len(study.variants())} variants x {len(study.seeds)} seeds = {found.jobs} jobs, {found.jobs_to_run} to run",
-        highlight=False,
-    )
+    cells = f"{len(study.variants())} variants x {len(study.seeds)} seeds"
+    console.print(f"{cells} = {found.jobs} jobs, {found.jobs_to_run} to run")
     if found.seconds_to_run:
-        console.print(f"about {clock(found.seconds_to_run)} of one worker's time, by the runs so far", highlight=False)
+        console.print(f"about {clock(found.seconds_to_run)} of one worker's time, by the runs so far")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
@@ -22,7 +23,7 @@ class Progress:
     jobs: dict[str, int]
     running: Sequence[RunningRecord]
     workers: Sequence[WorkerRecord]
-    #: Time until the last job ends at the present number of workers, seconds; None before the first job has ended.
+    #: Time until the last job ends at the present number of workers, seconds; None before the first epoch has ended.
     eta_seconds: float | None
 
     @property
@@ -83,11 +84,16 @@ def progress(db: Database, study: str) -> Progress:
     )
 
 
+def _projected(job: RunningRecord) -> float:
+    """How long a running job takes in all if it goes on as it began, seconds."""
+    return (datetime.now(UTC) - job.started_at).total_seconds() * job.epochs_total / job.epoch
+
+
 def _eta(db: Database, study: str, *, queued: int, at_work: Sequence[RunningRecord]) -> float | None:
     """Work left divided by the workers that share it; running jobs count by the epochs they still have."""
     if queued == 0 and not at_work:
         return 0.0
-    times = [seconds for _, seconds in durations(db, study)]
+    times = [seconds for _, seconds in durations(db, study)] or [_projected(job) for job in at_work if job.epoch > 0]
     if not times or not at_work:
         return None
     usual = fmean(times)

@@ -58,19 +58,25 @@ class OutlineVariant(_Stored):
     designs: tuple[str, ...] = ()
     #: The ranked metric as reported elsewhere, in the metric's own unit (accuracies as fractions).
     reported: float | None = None
+    #: Names under which the study lists the same recipe once more.
+    also: tuple[str, ...] = ()
+    #: Added after results were seen.
+    exploratory: bool = False
 
 
 class StatisticsSettings(_Stored):
     """How the report judges differences."""
 
-    #: Error rate that a family of comparisons keeps.
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    #: Difference below which two variants count as equivalent, in the metric's unit; None: never said.
+    """Error rate that a family of comparisons keeps."""
     margin: Annotated[float, Field(gt=0)] | None = None
-    #: Which test; `auto` decides by the intraclass correlation over seeds.
+    """Difference below which two variants count as equivalent, in the metric's unit; None: never said."""
     test: Literal["auto", "welch", "paired", "dunnett"] = "auto"
-    #: Diverged seeds bar a verdict, or score as chance.
+    """Which test; `auto` decides by the intraclass correlation over seeds."""
     on_diverged: Literal["bar", "score_as_chance"] = "bar"
+    """Diverged seeds bar a verdict, or score as chance."""
 
 
 class Outline(_Stored):

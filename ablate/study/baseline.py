@@ -1,0 +1,130 @@
+"""The baseline recipe, and the check of everything that departs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from ablate.recipe import Recipe
+from ablate.study.faults import Faults, dotted, printable, shown
+from ablate.study.overrides import ClashError, applied
+from ablate.study.positions import Path
+from ablate.study.vocabulary import unknown_path
+from ablate.study.wording import Finding, explained
+
+#: Top tables of a recipe; `select` is written at the top of the study file.
+_TABLES = ("data", "model", "training")
+
+
+class Baseline:
+    """The recipe from which every variant departs.
+
+    Args:
+        table: The file's `[baseline]`.
+        select: The file's `select`.
+        faults: Where its mistakes go.
+    """
+
+    def __init__(self, table: Mapping[str, Any], select: str, faults: Faults) -> None:
+        #: As written, with what must stand there for overrides to build upon.
+        self.document: dict[str, Any] = {"model": {"name": "convnet"}, **table, "select": select}
+        #: None where the baseline itself is wrong.
+        self.recipe: Recipe | None = None
+        self._known: set[tuple[Path, str]] = set()
+        if "select" in table:
+            faults.add(("baseline", "select"), "`select` stands at the top of the file, above the tables")
+        outcome = validated(self.document)
+        if isinstance(outcome, Recipe):
+            self.recipe = outcome
+            return
+        for finding in outcome:
+            self._known.add((finding.path, finding.message))
+            at: Path = ("baseline", *finding.path) if finding.path != ("select",) else finding.path
+            faults.add(at, finding.message, value=finding.value)
+
+    def vary(
+        self,
+        overrides: Mapping[str, Any],
+        faults: Faults,
+        where: Path,
+        inside: Callable[[str], Path],
+        *,
+        document: Mapping[str, Any] | None = None,
+        who: str = "",
+    ) -> Recipe | None:
+        """The recipe with these overrides; None after noting why there is none.
+
+        Mistakes that the baseline has too are not repeated.
+
+        Args:
+            overrides: Values by dotted path.
+            faults: Where mistakes go.
+            where: Place of the overrides as a whole.
+            inside: Place of one path's value.
+            document: What to start from; the baseline where it is not given.
+            who: Begins the message of a mistake that is not in the overrides themselves.
+        """
+        sound = True
+        for path in overrides:
+            if faults.full:
+                return None
+            if (message := unknown_path(path)) is not None:
+                faults.add(inside(path), message)
+                sound = False
+        if not sound:
+            return None
+        try:
+            varied = applied(self.document if document is None else document, overrides)
+        except ClashError:  # one mapping cannot clash with itself
+            raise AssertionError from None
+        outcome = validated(varied)
+        if isinstance(outcome, Recipe):
+            return outcome
+        for finding in outcome:
+            if (finding.path, finding.message) in self._known:
+                continue
+            owner = max(
+                (path for path in overrides if finding.path[: path.count(".") + 1] == tuple(path.split("."))),
+                key=len,
+                default=None,
+            )
+            if owner is None:
+                faults.add(where, f"{who}{finding.message}")
+            else:
+                at = (*inside(owner), *finding.path[owner.count(".") + 1 :])
+                if hint := _whole_table(owner, overrides[owner], finding):
+                    at = inside(owner)
+                faults.add(at, hint or finding.message, value=finding.value)
+        return None
+
+
+def below(place: Path) -> Callable[[str], Path]:
+    """Values that stand in a table, each under its path."""
+    return lambda path: (*place, path)
+
+
+def at_once(place: Path) -> Callable[[str], Path]:
+    """A value that stands at one place, whatever it sets."""
+    return lambda _: place
+
+
+def validated(document: Mapping[str, Any]) -> Recipe | list[Finding]:
+    """The recipe, or what is wrong with it."""
+    try:
+        return Recipe.model_validate(document)
+    except ValidationError as error:
+        return list(explained(error, document, Recipe, dotted))
+
+
+def _whole_table(path: str, value: object, finding: Finding) -> str:
+    """For `model.norm = ...` without quotes, which replaces the whole table; empty where that was meant."""
+    lacks = "is missing" in finding.message or "needs a" in finding.message
+    if path in _TABLES and isinstance(value, dict) and value and lacks:
+        key, inner = next(iter(value.items()))
+        return (
+            f"this replaces all of `{path}`; to change one key, put quotes around its path: "
+            f'`"{printable(f"{path}.{key}")}" = {shown(inner)}`'
+        )
+    return ""

@@ -1,0 +1,289 @@
+"""The nouns of a study: Study, Factor, Level, Design, Variant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from ablate.errors import UsageError
+from ablate.metrics import Direction
+from ablate.recipe import Recipe
+from ablate.recipe.signatures import did_you_mean
+from ablate.study.designs import Aliases
+from ablate.study.file import BudgetUnit
+from ablate.study.names import BASELINE
+from ablate.study.outline import (
+    Outline,
+    OutlineDesign,
+    OutlineFactor,
+    OutlineLevel,
+    OutlineVariant,
+    StatisticsSettings,
+)
+
+
+def _empty() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One setting of a factor."""
+
+    #: Unique within the factor; of a plain value as TOML would print it.
+    name: str
+    #: Text for tables.
+    label: str
+    #: What it sets, by dotted path; the reference level sets nothing.
+    overrides: Mapping[str, Any] = field(default_factory=_empty)
+    #: Levels of other factors, as (factor, level), without which it is not run.
+    requires: tuple[tuple[str, str], ...] = ()
+    #: Levels of other factors, as (factor, level), with which it is not run.
+    excludes: tuple[tuple[str, str], ...] = ()
+    #: Values that are tried before it is compared, by dotted path.
+    retune: Mapping[str, tuple[Any, ...]] = field(default_factory=_empty)
+    #: The ranked metric as reported elsewhere for this level alone.
+    reported: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """A component that is varied."""
+
+    name: str
+    #: Text for tables.
+    label: str
+    #: Dotted path that its levels set; None where a level sets several.
+    path: str | None
+    #: In the order of the file; the reference first where the file does not list it.
+    levels: tuple[Level, ...]
+    #: Name of the level that the baseline has.
+    reference: str
+    #: Name of the level that removes the component; None where several could be meant.
+    remove: str | None = None
+    #: The factor applies only where the recipe has these values, by dotted path.
+    when: Mapping[str, Any] = field(default_factory=_empty)
+    #: Factor with which it moves, level by level.
+    linked: str | None = None
+
+    @property
+    def others(self) -> tuple[Level, ...]:
+        """The levels beside the reference."""
+        return tuple(level for level in self.levels if level.name != self.reference)
+
+    def level(self, name: str) -> Level:
+        """The level of this name. Raises KeyError."""
+        for level in self.levels:
+            if level.name == name:
+                return level
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """A rule that picked level combinations."""
+
+    #: Unique within the study.
+    name: str
+    kind: str
+    #: Names of the factors that it combines, in its order.
+    factors: tuple[str, ...]
+    #: Number of cells before constraints.
+    cells: int
+    #: Cells that `when`, `requires` and `excludes` leave out.
+    left_out: int = 0
+    #: What a fraction cannot tell apart.
+    aliases: Aliases | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One combination of levels, or one that was listed by name."""
+
+    #: Unique within the study: `baseline`, `dropout=0.3`, or a name of its own.
+    name: str
+    recipe: Recipe
+    #: Level name of every factor; empty for a variant that only `[[variants]]` lists.
+    levels: Mapping[str, str] = field(default_factory=_empty)
+    #: Names of the designs that ask for it.
+    designs: tuple[str, ...] = ()
+    #: Names under which `[[variants]]` lists the same recipe.
+    also: tuple[str, ...] = ()
+    #: The ranked metric as reported elsewhere.
+    reported: float | None = None
+    #: Values to choose from before the variant is compared, by dotted path; see `overrides.retuned`.
+    retune: Mapping[str, tuple[Any, ...]] = field(default_factory=_empty)
+
+    @property
+    def key(self) -> str:
+        """Hash of the recipe."""
+        return self.recipe.key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Compute after which no more seeds are added."""
+
+    amount: float
+    #: Unit of the amount.
+    unit: BudgetUnit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeds:
+    """How many times each variant is trained."""
+
+    #: Seeds that are run at first: the fixed number, or the first look.
+    count: int
+    #: Numbers of seeds after which undecided comparisons get more; empty for a fixed number.
+    looks: tuple[int, ...] = ()
+    budget: Budget | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One study file, read, checked and expanded. Made by `load_study`, `parse_study` or `Study.from_dict`."""
+
+    name: str
+    title: str
+    #: Ranked metric, as `test_accuracy`.
+    metric: str
+    direction: Direction
+    select: Literal["best_val", "last"]
+    #: Seed indices that are run at first.
+    seeds: tuple[int, ...]
+    seed_plan: Seeds
+    baseline: Recipe
+    factors: tuple[Factor, ...]
+    designs: tuple[Design, ...]
+    statistics: StatisticsSettings
+    #: Jobs above which the study is refused.
+    max_jobs: int
+    #: The file's text; of a study written in Python the same as TOML.
+    text: str = field(repr=False)
+    #: What `--set` changed, as written.
+    settings: tuple[str, ...] = ()
+    #: The file; None where there is none.
+    path: Path | None = None
+    #: Folder from which relative names in the study are meant.
+    folder: Path | None = None
+    #: All variants, the baseline first.
+    expanded: tuple[Variant, ...] = field(repr=False)
+    #: Variants by product, before constraints and shared cells.
+    product: int
+
+    def variants(self) -> tuple[Variant, ...]:
+        """The baseline, then the cells in the order of the designs, then the listed variants; equal recipes once."""
+        return self.expanded
+
+    def count(self) -> int:
+        """Jobs by product: before constraints, and before designs share cells; so an upper bound."""
+        return self.product * len(self.seeds)
+
+    def outline(self) -> Outline:
+        """The study as plain values for the database and the report."""
+        return Outline(
+            name=self.name,
+            title=self.title,
+            metric=self.metric,
+            direction=self.direction,
+            select=self.select,
+            seeds=self.seeds,
+            baseline=self.baseline.key,
+            factors=tuple(
+                OutlineFactor(
+                    name=factor.name,
+                    label=factor.label,
+                    levels=tuple(OutlineLevel(name=level.name, label=level.label) for level in factor.levels),
+                    reference=factor.reference,
+                )
+                for factor in self.factors
+            ),
+            designs=tuple(
+                OutlineDesign(name=design.name, kind=design.kind, factors=design.factors) for design in self.designs
+            ),
+            variants=tuple(
+                OutlineVariant(
+                    name=variant.name,
+                    key=variant.key,
+                    levels=dict(variant.levels),
+                    designs=variant.designs,
+                    reported=variant.reported,
+                    also=variant.also,
+                )
+                for variant in self.expanded
+            ),
+            statistics=self.statistics,
+        )
+
+    def only(
+        self,
+        factors: Sequence[str] | None = None,
+        variants: Sequence[str] | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> Study:
+        """A part of the study; the baseline always belongs to it.
+
+        Args:
+            factors: Keep the variants in which no other factor is off its reference.
+            variants: Keep the variants of these names; with `factors`, both.
+            seeds: Keep these seeds.
+
+        Raises:
+            UsageError: A name or seed that the study has not.
+        """
+        kept = self.expanded
+        if factors is not None or variants is not None:
+            names = {name: variant.key for variant in self.expanded for name in (variant.name, *variant.also)}
+            references = {factor.name: factor.reference for factor in self.factors}
+            self._check("factor", factors or (), list(references))
+            self._check("variant", variants or (), list(names))
+            keys = {names[name] for name in (BASELINE, *(variants or ()))}
+            for variant in self.expanded if factors is not None else ():
+                off = {name for name, level in variant.levels.items() if level != references[name]}
+                if off and off <= set(factors or ()):
+                    keys.add(variant.key)
+            kept = tuple(variant for variant in self.expanded if variant.key in keys)
+        if seeds is not None and (unknown := sorted(set(seeds) - set(self.seeds))):
+            raise UsageError(
+                f"study {self.name} has no seed {unknown[0]}",
+                cure=f"Its seeds are {self.seeds[0]} to {self.seeds[-1]}; `[seeds] count` in the study file "
+                f"sets how many.",
+            )
+        return replace(
+            self,
+            expanded=kept,
+            product=min(self.product, len(kept)) if kept is not self.expanded else self.product,
+            seeds=tuple(seed for seed in self.seeds if seeds is None or seed in seeds),
+        )
+
+    def _check(self, what: str, given: Sequence[str], known: list[str]) -> None:
+        for name in given:
+            if name not in known:
+                raise UsageError(
+                    f"study {self.name} has no {what} {name!r}{did_you_mean(name, known)}",
+                    cure=f"`ablate plan {self.path or self.name}` lists what it has.",
+                )
+
+    @staticmethod
+    def from_dict(
+        mapping: Mapping[str, Any], *, source: str = "study", folder: Path | None = None, settings: Sequence[str] = ()
+    ) -> Study:
+        """A study written in Python, with the same keys as a study file and the same checks.
+
+        Args:
+            mapping: What the file would hold.
+            source: Name of the study in messages, which carry the dotted path of a mistake.
+            folder: Folder from which relative names in the study are meant.
+            settings: As `--set path=value`.
+
+        Raises:
+            StudyError: All mistakes at once.
+            UsageError: A setting that is not of the form path=value.
+        """
+        from ablate.study.load import study_of_mapping
+
+        return study_of_mapping(mapping, source=source, folder=folder, settings=settings)
