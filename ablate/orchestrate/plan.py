@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
-from ablate.protocol import JobState
+from ablate.protocol import ENDED, JobState
 from ablate.store import Database
-from ablate.store.reading import durations, states
-from ablate.study import Study, Variant
-
-#: States in which a job is not run again by itself.
-ENDED = frozenset({JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED})
+from ablate.store.reading import durations, outline, states
+from ablate.study import Design, OutlineDiff, Study, Variant, diff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +25,8 @@ class Plan:
     states: Mapping[tuple[str, int], JobState]
     #: Time that the jobs still to run take one after the other, seconds; None where nothing like it was run before.
     seconds_to_run: float | None
+    #: What the newest revision in the database does not have, or has otherwise; None where there is none.
+    changes: OutlineDiff | None = None
 
     def counts(self, variant: Variant) -> Counter[str]:
         """How many of a variant's jobs are in which state; `new` are those that the database does not know."""
@@ -56,6 +55,7 @@ class Plan:
             "jobs": self.jobs,
             "jobs_to_run": self.jobs_to_run,
             "seconds_to_run": self.seconds_to_run,
+            "designs": [_design_json(design) for design in self.study.designs],
             "variants": [
                 {
                     "name": variant.name,
@@ -75,7 +75,8 @@ def plan_study(study: Study, db: Database | None) -> Plan:
     if db is None:
         return Plan(study=study, revision=None, states={}, seconds_to_run=None)
     revision, known = states(db, study.name)
-    plan = Plan(study=study, revision=revision, states=known, seconds_to_run=None)
+    changes = None if revision is None else diff(outline(db, study.name), study.outline())
+    plan = Plan(study=study, revision=revision, states=known, seconds_to_run=None, changes=changes)
     times: dict[str, list[float]] = {}
     for key, seconds in durations(db, study.name):
         times.setdefault(key, []).append(seconds)
@@ -88,4 +89,15 @@ def plan_study(study: Study, db: Database | None) -> Plan:
         for seed in study.seeds
         if known.get((variant.key, seed)) not in ENDED
     )
-    return Plan(study=study, revision=revision, states=known, seconds_to_run=seconds_to_run)
+    return replace(plan, seconds_to_run=seconds_to_run)
+
+
+def _design_json(design: Design) -> dict[str, Any]:
+    return {
+        "name": design.name,
+        "kind": design.kind,
+        "factors": list(design.factors),
+        "cells": design.cells,
+        "left_out": design.left_out,
+        "aliases": design.aliases and asdict(design.aliases),
+    }
