@@ -18,7 +18,7 @@ from ablate.orchestrate.progress import Progress
 from ablate.store.records import RunningRecord
 
 #: Least time between two plain lines, seconds.
-PLAIN_SECONDS = 5.0
+PLAIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
