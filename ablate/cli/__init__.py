@@ -5,6 +5,7 @@ Rooms that a command needs are imported when it runs, so that `ablate --help` an
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import NoReturn
 
@@ -46,6 +47,9 @@ for _command in (run, plan, check, status, report, export, init, schema, submit,
 
 def main() -> NoReturn:
     """Run the command line; an `AblateError` becomes one message and its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no ± shows a question mark, not a traceback
     try:
         app(standalone_mode=True)
     except AblateError as error:

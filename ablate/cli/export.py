@@ -41,6 +41,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the rows of STUDY, to standard output or a file."""
+    from ablate.errors import UsageError
     from ablate.report.export import export_rows
 
     with open_database(db) as database:
@@ -48,5 +49,10 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8", newline="")
+        try:
+            out.write_text(text, encoding="utf-8", newline="")
+        except OSError as error:
+            raise UsageError(
+                f"{out} cannot be written: {error.strerror}.", cure="Name another file by --out."
+            ) from error
         typer.echo(f"wrote {out}", err=True)

@@ -19,6 +19,8 @@ from ablate.store.records import RunningRecord
 
 #: Least time between two plain lines, seconds.
 PLAIN_SECONDS = 10.0
+#: Running jobs that a plain line names.
+PLAIN_JOBS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,16 +82,16 @@ def clock(seconds: float | None) -> str:
 
 
 def _plain_lines() -> Callable[[Progress], None]:
-    printed_at, printed_done = float("-inf"), -1
+    printed_at, ended = time.monotonic(), False
 
     def show(now: Progress) -> None:
-        nonlocal printed_at, printed_done
-        ended = now.left == 0
-        if now.done == printed_done or (time.monotonic() - printed_at < PLAIN_SECONDS and not ended):
+        nonlocal printed_at, ended
+        if ended or (time.monotonic() - printed_at < PLAIN_SECONDS and now.left):
             return
-        printed_at, printed_done = time.monotonic(), now.done
-        line = f"{now.study}: {now.done}/{now.total} runs, {len(now.running)} running, ETA {clock(now.eta_seconds)}"
-        sys.stderr.write(f"{line}{_trouble(now)}\n")
+        printed_at, ended = time.monotonic(), now.left == 0
+        at_work = "; ".join(" ".join(running_cells(job)).strip() for job in now.running[:PLAIN_JOBS])
+        line = f"{now.study}: {now.done}/{now.total} runs{_trouble(now)}, ETA {clock(now.eta_seconds)}"
+        sys.stderr.write(f"{line}{'; ' if at_work else ''}{at_work}\n")
         sys.stderr.flush()
 
     return show

@@ -57,6 +57,8 @@ DataRootOption = Annotated[
 DEFAULT_DATABASE = "sqlite:///results.db"
 #: More than this is a slip of the finger.
 MAX_WORKERS = 1024
+#: Highest seed index that can be asked for.
+MAX_SEED = 1_000_000
 
 
 def is_file(study: str) -> bool:
@@ -90,7 +92,9 @@ def part_of(study: Study, *, factors: str | None, variants: str | None, seeds: s
     if factors is None and variants is None and seeds is None:
         return None
     return study.only(
-        factors=_split(factors, ","), variants=_split(variants, ";"), seeds=None if seeds is None else seed_list(seeds)
+        factors=_names("--factors", factors, ","),
+        variants=_names("--variants", variants, ";"),
+        seeds=None if seeds is None else seed_list(seeds),
     )
 
 
@@ -136,7 +140,7 @@ def worker_count(text: str) -> int | None:
 
     if text == "auto":
         return None
-    if not text.isdigit() or not 1 <= int(text) <= MAX_WORKERS:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_WORKERS:
         raise UsageError(
             f"--workers {text!r} is no number of workers.", cure="Write `--workers 4` or `--workers auto`."
         )
@@ -154,11 +158,19 @@ def seed_list(text: str) -> list[int]:
     found: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        numbers = [int(number) for number in (first, last or first) if number.isdecimal()]
+        if len(numbers) != 2 or numbers[0] > numbers[1] or numbers[1] > MAX_SEED or (dash and not last):
             raise UsageError(f"--seeds {text!r} lists no seeds.", cure="Write `--seeds 0,2` or `--seeds 0-4`.")
-        found.extend(range(int(first), int(last or first) + 1))
+        found.extend(range(numbers[0], numbers[1] + 1))
     return found
 
 
-def _split(text: str | None, separator: str) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(separator) if part.strip()]
+def _names(option: str, text: str | None, separator: str) -> list[str] | None:
+    from ablate.errors import UsageError
+
+    if text is None:
+        return None
+    found = [part.strip() for part in text.split(separator) if part.strip()]
+    if not found:
+        raise UsageError(f"{option} names nothing.", cure=f"Write names with `{separator}` between, or leave it out.")
+    return found

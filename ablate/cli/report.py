@@ -51,5 +51,7 @@ def conclude(database: Database, study: str, out: Path) -> None:
     from ablate.report.write import write_report
 
     results = Results.load(database, study)
-    Console().print(summary_table(results))
-    typer.echo(f"report: {write_report(results, out / study)}")
+    written = write_report(results, out / study)
+    console = Console()
+    console.print(summary_table(results, width=console.width))
+    typer.echo(f"report: {written}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -81,10 +82,12 @@ def run(
                 )
         if now.left:
             raise InterruptedRunError(
-                f"stopped with {now.done} of {now.total} jobs done.", cure=f"`ablate run {study}` goes on."
+                f"stopped with {now.done} of {now.total} jobs done.", cure="Type the same command again to go on."
             )
         conclude(database, asked.name, out)
         if now.jobs["failed"]:
+            where = "" if db == DEFAULT_DATABASE else f" --db {shlex.quote(database.url)}"
             raise JobsFailedError(
-                f"{now.jobs['failed']} of {now.total} jobs failed.", cure=f"`ablate status {study}` tells why."
+                f"{now.jobs['failed']} of {now.total} jobs failed.",
+                cure=f"`ablate status {asked.name}{where}` tells why.",
             )

@@ -26,22 +26,27 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Draw anew every second until Ctrl-C.")] = False,
 ) -> None:
     """Show jobs by state, running jobs with their last figures, the time left, and failures."""
+    from ablate.errors import UsageError
     from ablate.orchestrate.progress import progress
     from ablate.store.reading import studies
 
     with open_database(db) as database:
         names = [study_name(study)] if study else [record.name for record in studies(database)]
+        if as_json and watch:
+            raise UsageError("--json prints once, --watch goes on.", cure="Take one of them.")
         if as_json:
             typer.echo(json.dumps({"studies": [progress(database, name).as_json() for name in names]}, indent=2))
         elif watch:
-            from rich.console import Group
+            from rich.console import Console, Group
             from rich.live import Live
 
             from ablate.cli.live import picture
 
-            with Live(refresh_per_second=4) as live:
+            console = Console()
+            with Live(console=console, refresh_per_second=4) as live:
                 while True:
-                    live.update(Group(*(picture(progress(database, name)) for name in names)))
+                    drawn = Group(*(picture(progress(database, name)) for name in names))
+                    live.update(drawn) if console.is_terminal else console.print(drawn)
                     time.sleep(1.0)
         else:
             for name in names:

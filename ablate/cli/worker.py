@@ -27,7 +27,7 @@ def worker(
     data_root: DataRootOption = None,
     checkpoint_every: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Least time between two checkpoints of a job.")
-    ] = 10.0,
+    ] = 0.0,
     identity: Annotated[str | None, typer.Option("--id", hidden=True)] = None,
     linked: Annotated[bool, typer.Option("--linked", hidden=True)] = False,
 ) -> None:
@@ -37,10 +37,13 @@ def worker(
     """
     from ablate.launch.local import place
     from ablate.store.queue import Queue
+    from ablate.store.reading import outline
     from ablate.worker.supervisor import Supervisor, WorkerSettings, stop_when_closed, stopped_by_signals
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with open_database(db) as database:
+        if study is not None:
+            outline(database, study)  # refuses a study that is not there
         supervisor = Supervisor(
             Queue(database),
             WorkerSettings(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ablate.errors import AblateError, DatabaseError, DataMissingError, UsageError
+from ablate.errors import DatabaseError, DataMissingError, JobsFailedError, UsageError
 from ablate.worker.devices import cuda_names, usable_cores
 
 #: Workers that share one GPU when their number is not given; small networks leave most of a GPU idle.
@@ -57,7 +57,7 @@ def _device(item: str, gpus: int) -> str:
     word = item.strip().removeprefix("cuda:")
     if word == "cpu":
         return "cpu"
-    if not word.isdigit() or int(word) >= gpus:
+    if not word.isdecimal() or int(word) >= gpus:
         have = f"this machine has cuda:0 to cuda:{gpus - 1}" if gpus else "this machine has no GPU"
         raise UsageError(f"there is no device {item.strip()!r}: {have}", cure="Use `--devices cpu`, or leave it out.")
     return f"cuda:{word}"
@@ -97,7 +97,13 @@ class LocalWorkers:
     _deaths: int = 0
 
     def __enter__(self) -> LocalWorkers:
-        self.logs.mkdir(parents=True, exist_ok=True)
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(
+                f"the folder {self.logs} for the workers' logs cannot be made: {error.strerror}.",
+                cure="Mend its permissions or move what is in its place, then type the same command again.",
+            ) from error
         for device in self.placement.devices:
             self._start(device)
         return self
@@ -120,7 +126,7 @@ class LocalWorkers:
         Raises:
             DataMissingError: A data set is not there.
             DatabaseError: A worker could not use the database.
-            AblateError: Workers die one after the other.
+            JobsFailedError: Workers die one after the other.
         """
         if progressed:
             self._deaths = 0
@@ -138,9 +144,9 @@ class LocalWorkers:
                     raise error(_last_words(gone.log))
             self._deaths += 1
             if self._deaths >= MAX_DEATHS:
-                raise AblateError(
+                raise JobsFailedError(
                     f"{self._deaths} workers in a row ended without finishing a job (exit status {code}):\n"
-                    + _last_words(gone.log),
+                    + (_last_words(gone.log) or "they said nothing"),
                     cure=f"The whole log is in {gone.log}.",
                 )
             if work_left:
@@ -196,9 +202,10 @@ def _close(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_words(log: Path, lines: int = 15) -> str:
-    """The end of a worker's log, without the word that commands put before an error."""
-    text = log.read_text(encoding="utf-8", errors="replace").strip()
-    return "\n".join(text.splitlines()[-lines:]).removeprefix("error: ")
+    """The error that ended a worker, or else the end of its log."""
+    text = "\n" + log.read_text(encoding="utf-8", errors="replace").strip()
+    before, _, error = text.rpartition("\nerror: ")
+    return error or "\n".join(before.splitlines()[-lines:]).strip()
 
 
 @contextlib.contextmanager

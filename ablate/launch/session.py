@@ -40,7 +40,7 @@ def train_queued(
     Raises:
         DataMissingError: A data set is not there.
         DatabaseError: The database failed.
-        AblateError: Workers die one after the other.
+        JobsFailedError: Workers die one after the other.
     """
     now = progress(db, study)
     workers = LocalWorkers(

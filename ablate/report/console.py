@@ -20,11 +20,17 @@ HEADINGS = {
     "verdict": "verdict",
 }
 
+#: Columns of a terminal below which the interval, then the number of seeds, has no room.
+NARROW, VERY_NARROW = 66, 42
 
-def summary_table(results: Results) -> Table:
+
+def summary_table(results: Results, *, width: int = 80) -> Table:
     """Every variant in the order of the study: n, mean ± sd, difference with its interval, verdict.
 
-    Fits 80 columns; long names are folded.
+    Args:
+        results: What is drawn.
+        width: Columns of the terminal. From 80 on all fits; below, the interval and then the number of seeds are left
+            out before a name is; long names are folded.
     """
     analysis = analyse(results)
     found = all_table(analysis)
@@ -32,7 +38,9 @@ def summary_table(results: Results) -> Table:
     title = f"{results.metric.label}{', %' if results.metric.percent else ''}"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
     table.add_column("variant", overflow="fold", min_width=10)
-    shown = [name for name in HEADINGS if name in names]
+    unfit = {"delta"} if width < NARROW else set()
+    unfit |= {"n"} if width < VERY_NARROW else set()
+    shown = [name for name in HEADINGS if name in names and name not in unfit]
     for name in shown:
         table.add_column(Text(HEADINGS[name]), justify="left" if name == "verdict" else "right", no_wrap=True)
     for row in found.rows:

@@ -39,6 +39,7 @@ class Database:
         #: Folder of checkpoints and logs.
         self.artifacts = artifacts or (address.path or Path("results.db")).absolute().parent / ".ablate"
         self._engine = engine_for(address, readonly=refusal is not None)
+        self._file: tuple[int, int] | None = None
 
     @classmethod
     def open(
@@ -75,6 +76,7 @@ class Database:
         except BaseException:
             db.close()
             raise
+        db._file = db._file_now()
         return db
 
     @property
@@ -116,6 +118,7 @@ class Database:
         Raises:
             DatabaseError: The database cannot be read.
         """
+        self._check_file()
         with self._translated(), self._engine.connect() as connection:
             if self._address.path is None:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -133,11 +136,30 @@ class Database:
         """
         if self._refusal is not None:
             raise self._refusal
+        self._check_file()
         with self._translated(), self._engine.connect() as connection:
             if self._address.path is not None:
                 self._begin(connection, "BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
+
+    def _check_file(self) -> None:
+        """An open handle goes on writing into a file that was deleted, and all of it is lost: look each time."""
+        if self._file is not None and self._file_now() != self._file:
+            raise DatabaseError(
+                f"{self.place} was removed or replaced while it was in use.",
+                cure="What was written since is lost. Put the file back, or type the same command again to start anew.",
+            )
+
+    def _file_now(self) -> tuple[int, int] | None:
+        """What tells the file at our path from another one; None for a server or where there is no file."""
+        if self._address.path is None:
+            return None
+        try:
+            found = self._address.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _prepare(self, *, create: bool) -> None:
         """See that the schema is the newest one."""

@@ -37,7 +37,8 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """Exit status, negative for a signal; None while it lives."""
+        """Exit status of a process whose end the sentinel told, negative for a signal."""
+        self._process.join(timeout=5.0)  # reaps it: before that the status is unknown
         return self._process.exitcode
 
     def order(self, order: Train | Stop) -> None:

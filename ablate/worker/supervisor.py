@@ -39,8 +39,6 @@ _log = logging.getLogger(__name__)
 
 #: Time in which a trainer must give its job back before it is ended, seconds.
 RELEASE_SECONDS = 2.5
-#: Least time between two checkpoints of a job, so that short jobs do not spend their time on the disk; seconds.
-CHECKPOINT_SECONDS = 10.0
 #: Pause between two looks at an empty queue, seconds.
 IDLE_SECONDS = 0.5
 
@@ -62,7 +60,7 @@ class WorkerSettings:
     #: End when nothing is queued, instead of waiting for more.
     drain: bool = False
     #: Least time between two checkpoints of a job, seconds.
-    checkpoint_every: float = CHECKPOINT_SECONDS
+    checkpoint_every: float = 0.0
 
 
 class Supervisor:

@@ -22,6 +22,11 @@ from ablate.protocol import FailureKind
 from ablate.worker import checkpoints
 from ablate.worker.messages import Broke, DivergedAway, EpochDone, Finished, Report, Stop, Stopped, Train
 
+_log = logging.getLogger(__name__)
+
+#: Most of a job's time that checkpoints may take: long epochs are all kept, short ones in groups.
+CHECKPOINT_SHARE = 0.05
+
 
 def serve(connection: Connection) -> None:
     """Train jobs from the pipe until it closes or one fails; a process that failed once is not to be trusted."""
@@ -60,17 +65,20 @@ def _train(order: Train, connection: Connection) -> Report:
 
 def _run(order: Train, connection: Connection) -> Outcome:
     resume = checkpoints.load_newest(order.checkpoints, order.artifacts)
-    written = time.monotonic()
+    _log.info("attempt %d goes on after epoch %d", order.attempt, resume["epoch"] if resume else 0)
+    due = 0.0  # when the next checkpoint may be written
 
     def on_epoch(metrics: EpochMetrics, state: Callable[[], Mapping[str, Any]]) -> None:
-        nonlocal written
+        nonlocal due
         checkpoint = None
         last = metrics.epoch == order.recipe.training.epochs
-        if metrics.finite and not last and time.monotonic() - written >= order.checkpoint_every:
+        begun = time.monotonic()
+        if metrics.finite and not last and begun >= due:
             checkpoint = checkpoints.save(
                 state(), attempt=order.attempt, epoch=metrics.epoch, artifacts=order.artifacts
             )
-            written = time.monotonic()
+            ended = time.monotonic()
+            due = ended + max(order.checkpoint_every, (ended - begun) / CHECKPOINT_SHARE)
         _send(connection, EpochDone(metrics=metrics, checkpoint=checkpoint))
 
     return training.train(

@@ -14,7 +14,12 @@ from tests.command import TINY_STUDY, Ablate
         (["run", "missing.toml"], 2, "missing.toml"),
         (["plan", "tiny.toml", "--seeds", "one"], 2, "lists no seeds"),
         (["plan", "tiny.toml", "--factors", "dropuot"], 2, "did you mean 'dropout'"),
+        (["plan", "tiny.toml", "--seeds", "1-0"], 2, "lists no seeds"),
+        (["plan", "tiny.toml", "--seeds", "0-99999999999"], 2, "lists no seeds"),
+        (["plan", "tiny.toml", "--factors", ""], 2, "--factors names nothing"),
         (["run", "tiny.toml", "--workers", "none"], 2, "--workers 'none'"),
+        (["run", "tiny.toml", "--workers", "²"], 2, "--workers '²'"),
+        (["run", "tiny.toml", "--devices", "²"], 2, "no device '²'"),
         (["run", "tiny.toml", "--devices", "7"], 2, "no device '7'"),
         (["plan", "tiny.toml", "--set", "training.epochs=-1"], 3, "training.epochs"),
         (["plan", "tiny.toml", "--set", "training.epoch=1"], 3, "epochs"),
@@ -93,3 +98,23 @@ def test_no_permission_is_told(folder: Path, ablate: Ablate) -> None:
     assert done.returncode == 6
     assert "locked" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_places_that_cannot_be_written_are_named(folder: Path, ablate: Ablate) -> None:
+    assert ablate("submit", "tiny.toml").returncode == 0
+    for target in ("missing/rows.csv", "."):
+        done = ablate("export", "tiny", "runs", "--out", target)
+        assert done.returncode == 2
+        assert f"{Path(target)} cannot be written" in done.stderr
+    (folder / ".ablate").write_text("in the way", encoding="utf-8")
+    done = ablate("run", "tiny.toml")
+    assert done.returncode == 6
+    assert ".ablate/logs" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_for_a_study_that_is_not_there_says_so(ablate: Ablate) -> None:
+    assert ablate("submit", "tiny.toml").returncode == 0
+    done = ablate("worker", "--study", "tinny", "--drain")
+    assert done.returncode == 2
+    assert "Did you mean 'tiny'" in done.stderr

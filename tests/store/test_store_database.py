@@ -346,3 +346,15 @@ def test_the_views_are_readable_by_any_sqlite_client(tmp_path):
     if client:
         told = subprocess.run([client, "-readonly", file, question], capture_output=True, text=True, check=True)
         assert told.stdout.splitlines()[0] == "small|batch 64|0|queued"
+
+
+def test_a_file_that_is_removed_or_replaced_in_use_is_noticed(tmp_path):
+    path = tmp_path / "results.db"
+    with Database.open(path, create=True) as db:
+        path.rename(tmp_path / "elsewhere.db")
+        for act in (db.read, db.write):
+            with pytest.raises(DatabaseError, match="removed or replaced"), act():
+                pass
+        path.write_bytes((tmp_path / "elsewhere.db").read_bytes())
+        with pytest.raises(DatabaseError, match="removed or replaced"), db.write():
+            pass

@@ -131,7 +131,7 @@ def _row(axes: Axes, row: int, line: Line, scale: float) -> None:
 
 
 def _limits(lines: Sequence[Line], scale: float) -> tuple[float, float]:
-    """Ends of the axis: all seeds but those far out, and the intervals as far as they do not stretch it too much."""
+    """Ends of the axis: all seeds but those far out, reported figures, and intervals where they fit."""
     import numpy as np
 
     dots = np.array([dot for line in lines for dot in line.dots])
@@ -143,11 +143,13 @@ def _limits(lines: Sequence[Line], scale: float) -> tuple[float, float]:
     edges = [
         scale * edge
         for line in lines
-        for edge in (line.interval.low, line.interval.high, line.variant.reported)
+        for edge in (line.interval.low, line.interval.high)
         if edge is not None
     ]
     low = min([low, *(edge for edge in edges if low - wide <= edge < low)])
     high = max([high, *(edge for edge in edges if high < edge <= high + wide)])
+    reported = [scale * line.variant.reported for line in lines if line.variant.reported is not None]
+    low, high = min([low, *reported]), max([high, *reported])
     margin = 0.04 * max(high - low, 1e-3 * abs(high), 1e-9)
     return low - margin, high + margin
 
