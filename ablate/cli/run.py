@@ -54,24 +54,35 @@ def run(
     from ablate.launch.local import place
     from ablate.launch.session import train_queued
     from ablate.orchestrate.progress import progress
-    from ablate.orchestrate.submit import submit_study
+    from ablate.orchestrate.submit import Advance, submit_study
+    from ablate.orchestrate.tuning import failed_choices, waiting_text
 
     asked = read_study(study, db, settings)
     part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
     placement = place(worker_count(workers), devices.split(",") if devices else None)
     with open_database(db, create=True) as database:
         typer.echo(submit_study(database, asked, part).describe())
+        if text := waiting_text(database, part or asked):
+            typer.echo(text)
         now = progress(database, asked.name)
         if now.left:
             with live_view(plain=plain) as watch:
                 now = train_queued(
-                    database, asked.name, placement, data_root=data_root, watch=watch, on_interrupt=_say_stopping
+                    database,
+                    asked.name,
+                    placement,
+                    data_root=data_root,
+                    watch=watch,
+                    on_interrupt=_say_stopping,
+                    advance=Advance(database, asked, part),
                 )
         if now.left:
             raise InterruptedRunError(
                 f"stopped with {now.done} of {now.total} jobs done.", cure=f"`ablate run {study}` goes on."
             )
         conclude(database, asked.name, out)
+        for text in failed_choices(database, part or asked):
+            typer.echo(text, err=True)
         if now.jobs["failed"]:
             raise JobsFailedError(
                 f"{now.jobs['failed']} of {now.total} jobs failed.", cure=f"`ablate status {study}` tells why."
