@@ -18,8 +18,8 @@ _ENDED = (JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED, JobState.CANCE
 def decide(db: Database, study: Study) -> dict[str, OutlineTuning]:
     """What is chosen for each retuned level, by the tuning's key; choices that can be made now are made and kept.
 
-    Tunings whose runs have not all ended are left out. One in which no candidate succeeded is there as `failed`; that is
-    not kept, so that runs which are repeated can still bring a choice.
+    Tunings whose runs have not all ended are left out. One in which no candidate succeeded is there as `failed`; that
+    is not kept, so that runs which are repeated can still bring a choice.
     """
     if not study.tunings:
         return {}

@@ -80,8 +80,8 @@ def submit(
         settings: The `--set` options given beside the file.
         sources: Text of the user's own files by path relative to the study file.
         execution: Settings that change bits; the first revision's are kept.
-        only: Cells (variant key, seed; tuning runs too) to run now; None means all. Others that wait are passed over until a later
-            submission asks for them; others that have ended stay in the report.
+        only: Cells (variant key, seed; tuning runs too) to run now; None means all. Others that wait are passed over
+            until a later submission asks for them; others that have ended stay in the report.
 
     Raises:
         UsageError: A variant has no recipe (imported results).

@@ -1,7 +1,7 @@
 """The public face of the database for people who write SQL: two read-only views with the columns of `ablate export`.
 
-They show the jobs that the newest revision of each study asks for, without those that only tune retuned levels. Their
-columns only ever grow.
+They show the jobs that the newest revision of each study asks for, without those that only tune retuned levels
+(`ablate.study.FIRST_TUNING_SEED`). Their columns only ever grow.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from sqlalchemy import DDL, event
 
 from ablate.store.tables import metadata
-from ablate.study.outline import FIRST_TUNING_SEED
 
-RUNS = f"""\
+RUNS = """\
 CREATE VIEW runs_view AS
 SELECT studies.name AS study, variants.name AS variant, variants.key AS variant_key, jobs.seed AS seed,
        jobs.state AS state, attempts.selected_epoch AS selected_epoch, last_epoch.train_loss AS train_loss,
@@ -25,9 +24,9 @@ LEFT JOIN attempts ON attempts.id = jobs.attempt
 LEFT JOIN epochs AS last_epoch ON last_epoch.job = jobs.id
      AND last_epoch.epoch = (SELECT max(epochs.epoch) FROM epochs WHERE epochs.job = jobs.id)
 LEFT JOIN epochs AS selected ON selected.job = jobs.id AND selected.epoch = attempts.selected_epoch
-WHERE jobs.listed AND jobs.seed < {FIRST_TUNING_SEED}"""
+WHERE jobs.listed AND jobs.seed < 1000000"""
 
-EPOCHS = f"""\
+EPOCHS = """\
 CREATE VIEW epochs_view AS
 SELECT studies.name AS study, variants.name AS variant, variants.key AS variant_key, jobs.seed AS seed,
        epochs.epoch AS epoch, epochs.train_loss AS train_loss, epochs.train_accuracy AS train_accuracy,
@@ -38,7 +37,7 @@ JOIN jobs ON jobs.id = epochs.job
 JOIN studies ON studies.id = jobs.study
 JOIN variants ON variants.id = jobs.variant
 JOIN attempts ON attempts.id = epochs.attempt
-WHERE jobs.listed AND jobs.seed < {FIRST_TUNING_SEED}"""
+WHERE jobs.listed AND jobs.seed < 1000000"""
 
 for _view in (RUNS, EPOCHS):
     event.listen(metadata, "after_create", DDL(_view))  # type: ignore[no-untyped-call]

@@ -153,8 +153,10 @@ def settled(
     # Those that are not retuned come first, so that they keep their names and levels.
     found = {variant.key: replace(variant, retune=_NOTHING) for variant in variants if variant.key not in levels}
     order = [base.key]
-    for reference in {tuning.key: tuning for tuning in ready.values()}.values():
-        order.append(_add(found, _made(reference, chosen[reference.key], is_reference=True)))
+    order += [
+        _add(found, _made(references[key], chosen[key], is_reference=True))
+        for key in dict.fromkeys(reference.key for reference in ready.values())
+    ]
     for variant in variants[1:]:
         if variant.key not in levels:
             order.append(variant.key)
