@@ -71,9 +71,9 @@ def read_study(study: str, db: str, settings: list[str] | None = None) -> Study:
         StudyError: The file is not a valid study.
         UsageError: There is no such file or study.
     """
-    from ablate.study import load_study
-
     if is_file(study):
+        from ablate.study import load_study
+
         return load_study(Path(study), settings=settings or [])
     from ablate.orchestrate.recall import recall_study
 
@@ -96,9 +96,11 @@ def part_of(study: Study, *, factors: str | None, variants: str | None, seeds: s
 
 def study_name(study: str) -> str:
     """The name of STUDY, read from the file if it is one."""
+    if not is_file(study):
+        return study
     from ablate.study import load_study
 
-    return load_study(Path(study)).name if is_file(study) else study
+    return load_study(Path(study)).name
 
 
 def open_database(url: str, *, create: bool = False) -> Database:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from statistics import median
 from typing import Any
 
 from ablate.orchestrate.submit import cells
 from ablate.orchestrate.tuning import foreseen
-from ablate.protocol import JobState
+from ablate.protocol import ENDED, JobState
 from ablate.store import Database
-from ablate.store.reading import durations, states
-from ablate.study import OutlineTuning, Study, Tuning, Variant
-
-#: States in which a job is not run again by itself.
-ENDED = frozenset({JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED})
+from ablate.store.reading import durations, outline, states
+from ablate.study import Design, OutlineDiff, OutlineTuning, Study, Tuning, Variant, diff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +30,8 @@ class Plan:
     decided: Mapping[str, OutlineTuning]
     #: Time that the jobs still to run take one after the other, seconds; None where nothing like it was run before.
     seconds_to_run: float | None
+    #: What the newest revision in the database does not have, or has otherwise; None where there is none.
+    changes: OutlineDiff | None = None
 
     def counts(self, variant: Variant) -> Counter[str]:
         """How many of a variant's jobs are in which state; `new` are those that the database does not know."""
@@ -77,6 +76,7 @@ class Plan:
             "jobs": self.jobs,
             "jobs_to_run": self.jobs_to_run,
             "seconds_to_run": self.seconds_to_run,
+            "designs": [_design_json(design) for design in self.study.designs],
             "variants": [
                 {
                     "name": variant.name,
@@ -113,7 +113,9 @@ def plan_study(study: Study, db: Database | None) -> Plan:
     if db is None:
         return Plan(study=study, revision=None, states={}, decided={}, seconds_to_run=None)
     revision, known = states(db, study.name)
-    plan = Plan(study=study, revision=revision, states=known, decided=foreseen(db, study), seconds_to_run=None)
+    decided = foreseen(db, study)
+    changes = None if revision is None else diff(outline(db, study.name), study.outline(decided))
+    plan = Plan(study=study, revision=revision, states=known, decided=decided, seconds_to_run=None, changes=changes)
     times: dict[str, list[float]] = {}
     for key, seconds in durations(db, study.name):
         times.setdefault(key, []).append(seconds)
@@ -127,3 +129,14 @@ def plan_study(study: Study, db: Database | None) -> Plan:
     )
     seconds_to_run += usual * len(plan.waiting) * len(study.seeds)
     return replace(plan, seconds_to_run=seconds_to_run)
+
+
+def _design_json(design: Design) -> dict[str, Any]:
+    return {
+        "name": design.name,
+        "kind": design.kind,
+        "factors": list(design.factors),
+        "cells": design.cells,
+        "left_out": design.left_out,
+        "aliases": design.aliases and asdict(design.aliases),
+    }

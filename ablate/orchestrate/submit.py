@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.orchestrate.tuning import decide
+from ablate.protocol import ENDED
 from ablate.store import Database
+from ablate.store.reading import outline, states
 from ablate.store.submission import Submission, submit
-from ablate.study import OutlineTuning, Study
+from ablate.study import FIRST_TUNING_SEED, OutlineTuning, Study, mark_exploratory
 
 
 def submit_study(db: Database, study: Study, part: Study | None = None) -> Submission:
     """Bring the database up to the study: a new revision if the file changed, and the jobs that are missing.
 
-    Cells that an earlier revision or another design already asked for are not queued again. Retuned levels are queued
-    when their values are chosen, which is done here as soon as their tuning runs have ended.
+    Cells that an earlier revision or another design already asked for are not queued again. What a study gains after
+    results were there is marked exploratory. Retuned levels are queued when their values are chosen, which is done here
+    as soon as their tuning runs have ended.
 
     Args:
         db: The experiment database.
@@ -24,11 +27,14 @@ def submit_study(db: Database, study: Study, part: Study | None = None) -> Submi
     """
     decided = decide(db, study)
     while True:
+        revision, known = states(db, study.name)
+        previous = None if revision is None else outline(db, study.name)
+        seen = any(state in ENDED and seed < FIRST_TUNING_SEED for (_, seed), state in known.items())
         recipes = {variant.key: variant.recipe for variant in study.settled(decided)}
         recipes.update({one.recipe.key: one.recipe for tuning in study.tunings for one in tuning.candidates})
         done = submit(
             db,
-            outline=study.outline(decided),
+            outline=mark_exploratory(study.outline(decided), previous, results_seen=seen),
             recipes=recipes,
             text=study.text,
             settings=study.settings,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ablate.protocol import JobState
+from ablate.protocol import ENDED, JobState
 from ablate.store import Database
 from ablate.store.tunings import choices, keep_choice, tried
 from ablate.study import OutlineTuning, Study, Tuning
 
 #: Mean accuracies that differ by less are a tie: two sums of the same shares may differ in their last bit.
 TIE = 1e-9
-#: States in which a tuning run is over.
-_ENDED = (JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED)
 
 
 def decide(db: Database, study: Study) -> dict[str, OutlineTuning]:
@@ -65,7 +63,7 @@ def judged(tuning: Tuning, reached: Mapping[tuple[str, int], tuple[JobState, flo
     candidates = []
     for candidate in tuning.outline().candidates:
         runs = [reached.get((candidate.key, seed), (JobState.QUEUED, None)) for seed in tuning.seeds]
-        if any(state not in _ENDED for state, _ in runs):
+        if any(state not in ENDED for state, _ in runs):
             return None
         states = tuple(str(state) for state, _ in runs)
         accuracies = tuple(value for _, value in runs)
