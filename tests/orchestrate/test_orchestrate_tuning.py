@@ -201,3 +201,17 @@ def test_a_part_of_a_study_tunes_what_it_needs(db: Database) -> None:
     assert submit_study(db, study, study.only(factors=["dropout"], seeds=[0])).added == 2
     assert submit_study(db, study, study.only(factors=["norm"], seeds=[0])).added == 8
     assert Results.load(db, "tuned").outline.tunings[0].chosen is None
+
+
+def test_a_planned_level_is_confirmatory_whatever_was_seen_before_its_choice(db: Database, study: Study) -> None:
+    submit_study(db, study)
+    train(db, stop_before_comparisons=False)  # the plain variants are in before the choice is made
+    submit_study(db, study)
+    assert not any(variant.exploratory for variant in reading.outline(db, "tuned").variants)
+    later = parse_study(TEXT.replace('["batch"]', '["batch", "group"]'))
+    submit_study(db, later)
+    train(db)
+    submit_study(db, later)
+    marked = {variant.name: variant.exploratory for variant in reading.outline(db, "tuned").variants}
+    assert marked["norm=group (retuned)"]
+    assert not marked["norm=batch (retuned)"]
