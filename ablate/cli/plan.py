@@ -83,13 +83,21 @@ def _show(found: Plan) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("variant", "asked for by", "jobs", "done"):
         table.add_column(heading, justify="right" if heading in ("jobs", "done") else "left")
-    for variant in study.variants():
+    for variant in found.variants:
         counts = found.counts(variant)
         done = sum(counts[state] for state in ("succeeded", "diverged", "failed", "cancelled"))
         asked = ", ".join(variant.designs)
         table.add_row(Text(variant.name), Text(asked), str(len(study.seeds)), str(done))
+    for tuning in found.waiting:
+        asked = ", ".join(tuning.variant.designs) if tuning.reference else ""
+        table.add_row(Text(tuning.name), Text(asked), str(len(study.seeds)), "0")
     console.print(table)
-    cells = f"{len(study.variants())} variants x {len(study.seeds)} seeds"
+    variants = len(found.variants) + len(found.waiting)
+    cells = f"{variants} variants x {len(study.seeds)} seeds"
+    if study.tunings:
+        tuning_jobs = found.jobs - variants * len(study.seeds)
+        _show_tunings(console, found)
+        cells += f" + {tuning_jobs} tuning runs"
     console.print(f"{cells} = {found.jobs} jobs, {found.jobs_to_run} to run")
     for design in study.designs:
         if design.left_out:
@@ -100,6 +108,21 @@ def _show(found: Plan) -> None:
             _show_aliases(console, design.name, design.aliases)
     if found.seconds_to_run:
         console.print(f"about {clock(found.seconds_to_run)} of one worker's time, by the runs so far")
+
+
+def _show_tunings(console: Console, found: Plan) -> None:
+    """What each retuned level chooses from, and what it chose."""
+    for tuning in found.study.tunings:
+        runs, ended = found.tuning_counts(tuning)
+        values = " | ".join(candidate.label for candidate in tuning.candidates)
+        made = found.decided.get(tuning.key)
+        if made is None:
+            said = f"{ended} of {runs} tuning runs done"
+        elif made.choice is None:
+            said = "no value succeeded on every tuning seed: not compared"
+        else:
+            said = f"chosen {made.choice.label}"
+        console.print(f"{tuning.name}: {values}: {said}", markup=False, soft_wrap=True)
 
 
 def _show_aliases(console: Console, design: str, aliases: Aliases) -> None:

@@ -58,7 +58,8 @@ def run(
     from ablate.launch.local import place
     from ablate.launch.session import train_queued
     from ablate.orchestrate.progress import progress
-    from ablate.orchestrate.submit import submit_study
+    from ablate.orchestrate.submit import Advance, submit_study
+    from ablate.orchestrate.tuning import failed_choices, waiting_text
 
     asked = read_study(study, db, settings)
     part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
@@ -70,6 +71,8 @@ def run(
             f"{now.left} of {now.total} jobs to run" if now.left else f"nothing to run, all {now.total} jobs are done"
         )
         typer.echo(f"{asked.name}, revision {submission.revision}: {to_run}")
+        if text := waiting_text(database, part or asked):
+            typer.echo(text)
         if now.left:
             with live_view(plain=plain) as view:
                 now = train_queued(
@@ -79,12 +82,15 @@ def run(
                     data_root=data_root,
                     watch=view.show,
                     on_interrupt=lambda: view.say(STOPPING),
+                    advance=Advance(database, asked, part),
                 )
         if now.left:
             raise InterruptedRunError(
                 f"stopped with {now.done} of {now.total} jobs done.", cure="Type the same command again to go on."
             )
         conclude(database, asked.name, out)
+        for text in failed_choices(database, part or asked):
+            typer.echo(text, err=True)
         if now.jobs["failed"]:
             where = "" if db == DEFAULT_DATABASE else f" --db {shlex.quote(database.url)}"
             raise JobsFailedError(

@@ -31,10 +31,18 @@ def submit(
     variants: VariantsOption = None,
     seeds: SeedsOption = None,
 ) -> None:
-    """Queue the jobs that STUDY still lacks; `ablate worker` trains them."""
+    """Queue the jobs that STUDY still lacks; `ablate worker` trains them.
+
+    Retuned levels are queued by a second call, when the runs that try their values have ended.
+    """
     from ablate.orchestrate.submit import submit_study
+    from ablate.orchestrate.tuning import failed_choices, waiting_text
 
     asked = read_study(study, db, settings)
     part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
     with open_database(db, create=True) as database:
         typer.echo(submit_study(database, asked, part).describe())
+        if text := waiting_text(database, part or asked):
+            typer.echo(f"{text}; submit again when they have ended")
+        for text in failed_choices(database, part or asked):
+            typer.echo(text, err=True)

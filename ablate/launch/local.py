@@ -85,6 +85,7 @@ class LocalWorkers:
         data_root: Where data sets lie; None for the default.
         on_death: Called with the id of a worker that ended without being asked, before it is replaced, so that its job
             can be given back at once.
+        drain: Whether workers end when nothing is queued; else they wait for more until they are stopped.
     """
 
     placement: Placement
@@ -93,6 +94,8 @@ class LocalWorkers:
     logs: Path
     data_root: Path | None
     on_death: Callable[[str], None]
+    #: Workers end when nothing is queued; else they wait for more until they are stopped.
+    drain: bool = True
     _running: list[_Running] = field(default_factory=list)
     _deaths: int = 0
 
@@ -180,8 +183,8 @@ class LocalWorkers:
     def _start(self, device: str) -> None:
         worker = str(uuid.uuid4())
         log = self.logs / f"worker-{worker[:8]}.log"
-        command = [sys.executable, "-m", "ablate", "worker", "--study", self.study, "--device", device, "--drain"]
-        command += ["--id", worker, "--linked"]
+        command = [sys.executable, "-m", "ablate", "worker", "--study", self.study, "--device", device]
+        command += ["--id", worker, "--linked", *(["--drain"] if self.drain else [])]
         if self.data_root is not None:
             command += ["--data-root", str(self.data_root)]
         with log.open("wb") as output:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ablate.launch.local import LocalWorkers, Placement, terminate_as_interrupt
 from ablate.orchestrate.progress import Progress, progress
+from ablate.orchestrate.submit import Advance
 from ablate.store import Database
 from ablate.store.queue import release_worker
 
@@ -23,8 +24,9 @@ def train_queued(
     data_root: Path | None,
     watch: Callable[[Progress], None],
     on_interrupt: Callable[[], None],
+    advance: Advance | None = None,
 ) -> Progress:
-    """Start workers and watch them until no job of `study` waits or runs.
+    """Start workers and watch them until no job of `study` waits or runs, and none can follow.
 
     Args:
         db: The experiment database.
@@ -33,6 +35,7 @@ def train_queued(
         data_root: Where data sets lie; None for the default.
         watch: Called with the state of the study about twice a second.
         on_interrupt: Called when Ctrl-C or SIGTERM arrives, before the workers are asked to give their jobs back.
+        advance: Queues what follows from jobs that have ended; None where nothing does.
 
     Returns:
         Where the study stands at the end; jobs are left if the user interrupted.
@@ -43,6 +46,7 @@ def train_queued(
         JobsFailedError: Workers die one after the other.
     """
     now = progress(db, study)
+    more = advance is not None and advance.waiting
     workers = LocalWorkers(
         placement=placement,
         database=db.secret_url,
@@ -50,15 +54,21 @@ def train_queued(
         logs=db.artifacts / "logs",
         data_root=data_root,
         on_death=lambda worker: release_worker(db, worker),
+        drain=not more,
     )
     with terminate_as_interrupt(), workers:
         try:
             while now.left or workers.alive:
                 before, now = now, progress(db, study)
+                if advance is not None and advance.waiting and (now.done > before.done or not now.left):
+                    advance()
+                    now = progress(db, study)
                 watch(now)
                 workers.look(progressed=now.done > before.done, work_left=now.left > 0)
                 if now.left:
                     time.sleep(LOOK_SECONDS)
+                elif more:
+                    workers.stop()
                 else:
                     workers.join()
         except KeyboardInterrupt:  # a second one leaves through __exit__, which ends the workers at once

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from statistics import median
 from typing import Any
 
+from ablate.orchestrate.submit import cells
+from ablate.orchestrate.tuning import foreseen
 from ablate.protocol import ENDED, JobState
 from ablate.store import Database
 from ablate.store.reading import durations, outline, states
-from ablate.study import Design, OutlineDiff, Study, Variant, diff
+from ablate.study import Design, OutlineDiff, OutlineTuning, Study, Tuning, Variant, diff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,8 @@ class Plan:
     revision: int | None
     #: State of every job that the database knows, by variant key and seed.
     states: Mapping[tuple[str, int], JobState]
+    #: What was chosen for retuned levels, by the tuning's key.
+    decided: Mapping[str, OutlineTuning]
     #: Time that the jobs still to run take one after the other, seconds; None where nothing like it was run before.
     seconds_to_run: float | None
     #: What the newest revision in the database does not have, or has otherwise; None where there is none.
@@ -32,19 +37,35 @@ class Plan:
         """How many of a variant's jobs are in which state; `new` are those that the database does not know."""
         return Counter(str(self.states.get((variant.key, seed), "new")) for seed in self.study.seeds)
 
+    @cached_property
+    def variants(self) -> tuple[Variant, ...]:
+        """What is compared, as far as its values are chosen."""
+        return self.study.settled(self.decided)
+
+    @cached_property
+    def waiting(self) -> tuple[Tuning, ...]:
+        """The retuned variants that wait for their values."""
+        return self.study.unsettled(self.decided)
+
+    @cached_property
+    def _cells(self) -> set[tuple[str, int]]:
+        return cells(self.study, self.decided)
+
     @property
     def jobs(self) -> int:
-        """Variants times seeds."""
-        return len(self.study.variants()) * len(self.study.seeds)
+        """Variants times seeds, and the tuning runs."""
+        return len(self._cells) + len(self.waiting) * len(self.study.seeds)
 
     @property
     def jobs_to_run(self) -> int:
         """Jobs that have not ended."""
-        return sum(
-            self.states.get((variant.key, seed)) not in ENDED
-            for variant in self.study.variants()
-            for seed in self.study.seeds
-        )
+        left = sum(self.states.get(cell) not in ENDED for cell in self._cells)
+        return left + len(self.waiting) * len(self.study.seeds)
+
+    def tuning_counts(self, tuning: Tuning) -> tuple[int, int]:
+        """The runs of a tuning, and how many of them have ended."""
+        runs = [(one.recipe.key, seed) for one in tuning.candidates for seed in tuning.seeds]
+        return len(runs), sum(self.states.get(run) in ENDED for run in runs)
 
     def as_json(self) -> dict[str, Any]:
         """The plan in the form that scripts rely on."""
@@ -65,7 +86,24 @@ class Plan:
                     "designs": list(variant.designs),
                     "states": dict(self.counts(variant)),
                 }
-                for variant in self.study.variants()
+                for variant in self.variants
+            ],
+            "tunings": [self._tuning_json(tuning) for tuning in self.study.tunings],
+        }
+
+    def _tuning_json(self, tuning: Tuning) -> dict[str, Any]:
+        runs, ended = self.tuning_counts(tuning)
+        made = self.decided.get(tuning.key, tuning.outline())
+        return {
+            "variant": tuning.name,
+            "seeds": list(tuning.seeds),
+            "jobs": runs,
+            "jobs_to_run": runs - ended,
+            "chosen": None if made.choice is None else made.choice.values,
+            "failed": made.failed,
+            "candidates": [
+                {"values": one.values, "key": one.key, "states": one.states, "val_accuracy": one.accuracy}
+                for one in made.candidates
             ],
         }
 
@@ -73,10 +111,11 @@ class Plan:
 def plan_study(study: Study, db: Database | None) -> Plan:
     """Hold a study against the database; `db` is None where there is none yet."""
     if db is None:
-        return Plan(study=study, revision=None, states={}, seconds_to_run=None)
+        return Plan(study=study, revision=None, states={}, decided={}, seconds_to_run=None)
     revision, known = states(db, study.name)
-    changes = None if revision is None else diff(outline(db, study.name), study.outline())
-    plan = Plan(study=study, revision=revision, states=known, seconds_to_run=None, changes=changes)
+    decided = foreseen(db, study)
+    changes = None if revision is None else diff(outline(db, study.name), study.outline(decided))
+    plan = Plan(study=study, revision=revision, states=known, decided=decided, seconds_to_run=None, changes=changes)
     times: dict[str, list[float]] = {}
     for key, seconds in durations(db, study.name):
         times.setdefault(key, []).append(seconds)
@@ -84,11 +123,11 @@ def plan_study(study: Study, db: Database | None) -> Plan:
         return plan
     usual = median(median(seconds) for seconds in times.values())
     seconds_to_run = sum(
-        median(times[variant.key]) if variant.key in times else usual
-        for variant in study.variants()
-        for seed in study.seeds
-        if known.get((variant.key, seed)) not in ENDED
+        median(times[key]) if key in times else usual
+        for key, seed in cells(study, plan.decided)
+        if known.get((key, seed)) not in ENDED
     )
+    seconds_to_run += usual * len(plan.waiting) * len(study.seeds)
     return replace(plan, seconds_to_run=seconds_to_run)
 
 

@@ -5,37 +5,81 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ablate.orchestrate.tuning import decide
 from ablate.protocol import ENDED
 from ablate.store import Database
 from ablate.store.reading import outline, states
 from ablate.store.submission import Submission, submit
-from ablate.study import Study, mark_exploratory
+from ablate.study import FIRST_TUNING_SEED, OutlineTuning, Study, mark_exploratory
 
 
 def submit_study(db: Database, study: Study, part: Study | None = None) -> Submission:
     """Bring the database up to the study: a new revision if the file changed, and the jobs that are missing.
 
     Cells that an earlier revision or another design already asked for are not queued again. What a study gains after
-    results were there is marked exploratory.
+    results were there is marked exploratory. Retuned levels are queued when their values are chosen, which is done here
+    as soon as their tuning runs have ended.
 
     Args:
         db: The experiment database.
         study: The whole study, whose outline the report follows.
         part: What of it to run now, see `Study.only`; None means all.
     """
-    cells = None if part is None else {(variant.key, seed) for variant in part.variants() for seed in part.seeds}
-    revision, known = states(db, study.name)
-    previous = None if revision is None else outline(db, study.name)
-    return submit(
-        db,
-        outline=mark_exploratory(study.outline(), previous, results_seen=not ENDED.isdisjoint(known.values())),
-        recipes={variant.key: variant.recipe for variant in study.variants()},
-        text=study.text,
-        settings=study.settings,
-        sources={},
-        execution=execution_rule(),
-        only=cells,
-    )
+    decided = decide(db, study)
+    while True:
+        revision, known = states(db, study.name)
+        previous = None if revision is None else outline(db, study.name)
+        seen = any(state in ENDED and seed < FIRST_TUNING_SEED for (_, seed), state in known.items())
+        recipes = {variant.key: variant.recipe for variant in study.settled(decided)}
+        recipes.update({one.recipe.key: one.recipe for tuning in study.tunings for one in tuning.candidates})
+        done = submit(
+            db,
+            outline=mark_exploratory(study.outline(decided), previous, results_seen=seen),
+            recipes=recipes,
+            text=study.text,
+            settings=study.settings,
+            sources={},
+            execution=execution_rule(),
+            only=None if part is None else cells(part, decided),
+        )
+        before, decided = decided, decide(db, study)
+        if decided == before:  # else a tuning ended meanwhile, and another process may have queued what follows from it
+            return done
+
+
+def cells(study: Study, decided: Mapping[str, OutlineTuning]) -> set[tuple[str, int]]:
+    """The jobs of a study, or a part of one, that can be queued: variant key and seed, tuning runs too."""
+    compared = {(variant.key, seed) for variant in study.settled(decided) for seed in study.seeds}
+    return compared | {
+        (one.recipe.key, seed) for tuning in study.tunings for one in tuning.candidates for seed in tuning.seeds
+    }
+
+
+class Advance:
+    """Queues retuned levels when their tuning has ended; called again and again while a study is trained.
+
+    Args:
+        db: The experiment database.
+        study: The whole study.
+        part: What of it to run now.
+    """
+
+    def __init__(self, db: Database, study: Study, part: Study | None = None) -> None:
+        self._db, self._study, self._part = db, study, part
+        #: None before the first call, so that this one queues what was chosen since the study was submitted.
+        self._decided: Mapping[str, OutlineTuning] | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether levels still wait for their values."""
+        tunings = (self._part or self._study).tunings
+        return any(self._decided is None or tuning.key not in self._decided for tuning in tunings)
+
+    def __call__(self) -> None:
+        """Make the choices that can be made, and queue what follows from them."""
+        if self.waiting and (now := decide(self._db, self._study)) != self._decided:
+            submit_study(self._db, self._study, self._part)
+            self._decided = now
 
 
 def execution_rule() -> Mapping[str, Any]:

@@ -26,7 +26,8 @@ class Family:
     design: OutlineDesign
     #: Asked for after results were seen.
     exploratory: bool
-    #: Each variant of the design against the baseline; of a ladder, each step against the step before.
+    #: Each variant of the design against the baseline (retuned levels: against the equally retuned one); of a ladder,
+    #: each step against the step before.
     comparisons: tuple[Comparison, ...]
 
     @property
@@ -110,10 +111,11 @@ def analyse(results: Results) -> Analysis:
                 for one, arm, reference in pairs
                 if (design.exploratory or one.exploratory) == exploratory
             ]
+            several = is_ladder or len({reference.key for _, reference in chosen}) > 1
             comparisons = compare_pairs(
                 chosen,
                 direction=outline.direction,
-                test="welch" if is_ladder and choice.test == "dunnett" else choice.test,
+                test="welch" if several and choice.test == "dunnett" else choice.test,
                 alpha=settings.alpha,
                 margin=settings.margin,
             )
@@ -123,16 +125,16 @@ def analyse(results: Results) -> Analysis:
 
 
 def _pairs(results: Results, design: OutlineDesign) -> list[tuple[OutlineVariant, OutlineVariant]]:
-    """What a design compares with what: the baseline, or of a ladder the step before."""
+    """What a design compares with what: the baseline, retuned where the variant is, or of a ladder the step before."""
     outline = results.outline
     known = {one.name for one in outline.designs}
     if design is UNDESIGNED:
         members = [variant for variant in outline.variants if not known & set(variant.designs)]
     else:
         members = [variant for variant in outline.variants if design.name in variant.designs]
-    members = [variant for variant in members if variant.key != outline.baseline]
+    members = [variant for variant in members if variant.key != outline.baseline and not variant.is_reference]
     if design.kind != LADDER:
-        return [(variant, results.baseline) for variant in members]
+        return [(variant, results.reference(variant, design.name)) for variant in members]
     steps = [results.baseline, *sorted(members, key=lambda variant: len(results.changed(variant)))]
     return list(zip(steps[1:], steps, strict=False))
 

@@ -73,10 +73,11 @@ def _no_ops(results: Results) -> Iterator[Finding]:
     Equal fingerprints alone do not show it (a schedule that falls later starts alike), so the learning rates must be
     equal at every epoch too, and on a processor, whose runs repeat bit for bit, the losses and the outcome.
     """
-    baseline = {run.seed: run for run in _succeeded(results, results.baseline)}
     for variant in results.outline.variants:
-        if variant.key == results.baseline.key:
+        reference = results.reference(variant)
+        if variant.is_reference or variant.key in (results.baseline.key, reference.key):
             continue
+        baseline = {run.seed: run for run in _succeeded(results, reference)}
         pairs = [(run, baseline[run.seed]) for run in _succeeded(results, variant) if run.seed in baseline]
         if not pairs or not all(_starts_alike(results, *pair) for pair in pairs):
             continue

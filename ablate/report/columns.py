@@ -20,8 +20,9 @@ Maker = Callable[[OutlineVariant], Cell]
 
 
 def label(analysis: Analysis, text: str, variant: OutlineVariant) -> Cell:
-    """What the row is called; the baseline is marked unless that is its name."""
-    marked = variant.key == analysis.results.outline.baseline and text != "baseline"
+    """What the row is called; the baseline, retuned or not, is marked unless that is its name."""
+    is_baseline = variant.key == analysis.results.outline.baseline or variant.is_reference
+    marked = is_baseline and not text.startswith("baseline")
     return Cell(text=text + BASELINE if marked else text, value=text)
 
 

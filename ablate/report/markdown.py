@@ -12,6 +12,7 @@ from ablate.report.checks import findings
 from ablate.report.prose import answer, how_to_read
 from ablate.report.settings import provenance, settings
 from ablate.report.table import Cell, Table
+from ablate.report.tunings import tuning_table
 
 #: Letters that mean something to GitHub's Markdown wherever they stand.
 SPECIAL = re.compile(r"([\\`*|\[\]~$])")
@@ -39,6 +40,8 @@ def render(analysis: Analysis, pictures: Mapping[str, str]) -> str:
     parts = [f"# {escape(outline.title)}", _list([*answer(analysis), *grave])]
     parts += _picture(pictures, "overview", "All variants: a dot for each seed, mean and 95 % interval")
     parts += ["## Settings", _pairs("setting", "value", settings(results))]
+    if (table := tuning_table(results)) is not None:
+        parts += _section(table)
     for factor in outline.factors:
         table = tables.factor_table(analysis, factor)
         if table is not None:

@@ -9,6 +9,7 @@ from ablate.report import numbers
 from ablate.report.analysis import Analysis
 from ablate.report.results import mean_of
 from ablate.report.table import listed, quoted
+from ablate.report.tunings import choices_told, trouble
 from ablate.statistics import Comparison, Verdict
 
 #: Changes that are named one by one in a sentence.
@@ -19,7 +20,7 @@ TESTS = {"welch": "Welch's t-test", "paired": "paired t-test over common seeds",
 def answer(analysis: Analysis) -> list[str]:
     """What the study found, each sentence computed from verdicts."""
     results, shown = analysis.results, list(analysis.comparisons.values())
-    sentences = [*_interim(analysis)]
+    sentences = [*_interim(analysis), *trouble(results)]
     if not any(arm.values for arm in analysis.arms.values()):
         return [*sentences, "No run has brought a value yet, so there is nothing to compare."]
     if not shown and not analysis.ladders:
@@ -35,6 +36,8 @@ def answer(analysis: Analysis) -> list[str]:
             f"Of the {steps} of the ladder, {_are(len(good))} better than the step before"
             + (f": {_effects(analysis, good)}." if good else ".")
         )
+    if any(one.reference != results.outline.baseline for one in shown):
+        sentences.append("Retuned levels are compared with the baseline that was retuned over the same values.")
     exploratory = sum(analysis.home[key].exploratory for key in analysis.comparisons)
     if exploratory:
         sentences.append(
@@ -189,6 +192,13 @@ def how_to_read(analysis: Analysis) -> list[str]:
         "A variant with a diverged or failed run gets no verdict: the mean of its survivors says nothing of it. "
         "Bold marks better."
     )
+    if outline.tunings:
+        lines.append(
+            "Retuned: each such level and the baseline were trained with every value of one list, on tuning seeds that "
+            "no comparison uses; each kept its best value, chosen once, before it was compared. Its reference is the "
+            "baseline that was retuned alike."
+        )
+        lines += choices_told(analysis.results)
     seeds = len(outline.seeds)
     if 2 <= seeds < 10:
         smallest = 2.0 ** (1 - seeds)

@@ -14,7 +14,7 @@ from ablate.metrics import METRICS, Metric
 from ablate.protocol import JobState
 from ablate.store import Database
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord
-from ablate.study.outline import Outline, OutlineVariant
+from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
 
 #: States in which a job may still bring a value.
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED)
@@ -30,7 +30,7 @@ class Results:
     runs: tuple[RunRecord, ...]
     #: A row for each epoch of those jobs.
     epochs: tuple[EpochRecord, ...] = ()
-    #: Why jobs failed.
+    #: Why jobs failed, without tuning runs.
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Results:
             outline=outline,
             runs=tuple(reading.runs(db, study)),
             epochs=tuple(reading.epochs(db, study)),
-            failures=tuple(reading.failures(db, study)),
+            failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
             settings=reading.revision_settings(db, study),
             revision=1 if record is None else record.revision,
@@ -76,6 +76,16 @@ class Results:
     def baseline(self) -> OutlineVariant:
         """The variant that all others are compared with."""
         return self.outline.variant(self.outline.baseline)
+
+    def reference(self, variant: OutlineVariant, design: str = "") -> OutlineVariant:
+        """What a variant is compared with: the baseline, or for a retuned level the equally retuned baseline.
+
+        Args:
+            variant: The variant.
+            design: Name of the design that compares; the first one that has another reference where none is named.
+        """
+        key = variant.references.get(design) if design else next(iter(variant.references.values()), None)
+        return self.baseline if key is None else self.outline.variant(key)
 
     @cached_property
     def _runs(self) -> Mapping[str, tuple[RunRecord, ...]]:

@@ -23,7 +23,7 @@ def members(results: Results, factor: OutlineFactor) -> tuple[tuple[str, Outline
     """The levels of a factor that were tried on the baseline, by label, in the factor's order, the baseline's included.
 
     The baseline stands where its level is listed, else first. Levels that only larger combinations have are left out;
-    factors that move together are shown under the first of them.
+    factors that move together are shown under the first of them. Retuned levels stand beside the retuned baseline.
     """
     one_factor = {design.name for design in results.outline.designs if design.kind in ONE_FACTOR}
     found: dict[str, OutlineVariant] = {}
@@ -33,8 +33,18 @@ def members(results: Results, factor: OutlineFactor) -> tuple[tuple[str, Outline
             found.setdefault(changed[factor.name], variant)
     if not found:
         return ()
-    found[factor.reference] = results.baseline
-    return tuple((text, found[name]) for name, text in levels(factor) if name in found)
+    references = {one.key: one for one in map(results.reference, found.values())}
+    rows: list[tuple[str, OutlineVariant]] = []
+    for name, text in levels(factor):
+        if name == factor.reference:
+            rows += [(_retuned(text, is_retuned=one.key != results.baseline.key), one) for one in references.values()]
+        elif name in found:
+            rows.append((_retuned(text, is_retuned=bool(found[name].references)), found[name]))
+    return tuple(rows)
+
+
+def _retuned(text: str, *, is_retuned: bool) -> str:
+    return f"{text} (retuned)" if is_retuned else text
 
 
 def levels(factor: OutlineFactor) -> list[tuple[str, str]]:
@@ -52,10 +62,12 @@ def factor_table(analysis: Analysis, factor: OutlineFactor) -> Table | None:
         return None
     table = _results_table(analysis, factor.label, factor.label, rows)
     shown = {text for text, _ in rows}
-    missing = [text for _, text in levels(factor) if text not in shown]
+    missing = [text for _, text in levels(factor) if not shown & {text, _retuned(text, is_retuned=True)}]
     if not missing:
         return table
-    note = f"Without a row: {listed(missing)} (only in combinations, or the same recipe as another variant)."
+    why = "only in combinations, or the same recipe as another variant"
+    why += ", or not retuned yet" if analysis.results.outline.tunings else ""
+    note = f"Without a row: {listed(missing)} ({why})."
     return Table(title=table.title, columns=table.columns, rows=table.rows, notes=(*table.notes, note))
 
 
@@ -199,7 +211,7 @@ def _table(
         Row(
             cells=(columns.label(analysis, text, variant), *(make(variant) for _, make in makers)),
             key=variant.key,
-            baseline=variant.key == analysis.results.outline.baseline,
+            baseline=variant.key == analysis.results.outline.baseline or variant.is_reference,
         )
         for text, variant in variants
     ]
@@ -219,6 +231,11 @@ def _results_table(
     """Label, n, mean ± sd, difference with its interval, verdict, what was reported elsewhere, parameters, seconds."""
     shown = analysis.comparisons if comparisons is None else comparisons
     reported = any(variant.reported is not None for _, variant in variants)
+    references = {shown[one.key].reference for _, one in variants if one.key in shown}
+    own = analysis.results.outline.baseline
+    apart = () if comparisons is not None else tuple(references - {own})
+    if apart and own not in references:
+        against = "retuned baseline"
     makers = [
         *columns.results_columns(analysis, shown, reported=reported, against=against),
         *extra,
@@ -227,6 +244,8 @@ def _results_table(
     ]
     table = _table(analysis, title, heading, variants, makers)
     notes = _undecided_notes(analysis, [shown[one.key] for _, one in variants if one.key in shown])
+    if apart and own in references:
+        notes = (*notes, "Retuned levels are compared with the baseline that was retuned over the same values.")
     return Table(title=title, columns=table.columns, rows=table.rows, notes=notes).hidden()
 
 

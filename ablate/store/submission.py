@@ -80,23 +80,24 @@ def submit(
         settings: The `--set` options given beside the file.
         sources: Text of the user's own files by path relative to the study file.
         execution: Settings that change bits; the first revision's are kept.
-        only: Cells (variant key, seed) to run now; None means all. Others that wait are passed over until a later
-            submission asks for them; others that have ended stay in the report.
+        only: Cells (variant key, seed; tuning runs too) to run now; None means all. Others that wait are passed over
+            until a later submission asks for them; others that have ended stay in the report.
 
     Raises:
         UsageError: A variant has no recipe (imported results).
         DatabaseError: The database cannot be written.
     """
-    for variant in outline.variants:
-        if variant.key not in recipes:
+    rows = _cells(outline)
+    for key, (name, _) in rows.items():
+        if key not in recipes:
             raise UsageError(
-                f"{variant.name!r} of {outline.name} has no recipe: results from elsewhere cannot be run.",
+                f"{name!r} of {outline.name} has no recipe: results from elsewhere cannot be run.",
                 cure=f"Show them with `ablate report {outline.name}`.",
             )
     with db.write() as connection:
         study = _study(connection, outline.name)
         number, new, settled = _revision(connection, study, outline, text, list(settings), sources, execution)
-        ids = _variants(connection, study, outline, recipes)
+        ids = _variants(connection, study, rows, recipes)
         added, existing, requeued, left_out = _jobs(connection, study, outline, ids, only)
     return Submission(
         study=outline.name,
@@ -165,19 +166,34 @@ def _revision(
     return number, True, execution
 
 
-def _variants(connection: Connection, study: int, outline: Outline, recipes: Mapping[str, Recipe]) -> dict[str, int]:
+def _cells(outline: Outline) -> dict[str, tuple[str, Mapping[str, str]]]:
+    """Name and levels of everything that is trained, by key: the variants, then what is only tried in a tuning."""
+    rows: dict[str, tuple[str, Mapping[str, str]]] = {
+        variant.key: (variant.name, variant.levels) for variant in outline.variants
+    }
+    for tuning in outline.tunings:
+        for candidate in tuning.candidates:
+            rows.setdefault(candidate.key, (f"{tuning.name}, {candidate.label}", {}))
+    return rows
+
+
+def _variants(
+    connection: Connection,
+    study: int,
+    cells: Mapping[str, tuple[str, Mapping[str, str]]],
+    recipes: Mapping[str, Recipe],
+) -> dict[str, int]:
     """Write new variants and new names; the row of each key."""
     columns = (variants.c.key, variants.c.id, variants.c.name, variants.c.levels, variants.c.position)
     rows = connection.execute(select(*columns).where(variants.c.study == study))
     known = {row.key: row for row in rows}
     new, changed = [], []
-    for position, variant in enumerate(outline.variants):
-        row = known.get(variant.key)
-        values = {"name": variant.name, "levels": variant.levels, "position": position}
+    for position, (key, (name, levels)) in enumerate(cells.items()):
+        row = known.get(key)
+        values = {"name": name, "levels": levels, "position": position}
         if row is None:
-            recipe = recipes[variant.key].canonical()
-            new.append({"study": study, "key": variant.key, "recipe": recipe, **values})
-        elif (row.name, row.levels, row.position) != (variant.name, variant.levels, position):
+            new.append({"study": study, "key": key, "recipe": recipes[key].canonical(), **values})
+        elif (row.name, row.levels, row.position) != (name, levels, position):
             changed.append({"row": row.id, **values})
     if new:
         connection.execute(insert(variants), new)
@@ -195,11 +211,12 @@ def _jobs(
     only: Collection[tuple[str, int]] | None,
 ) -> tuple[int, int, int, int]:
     """Write missing jobs and the order of all; how many were added, existed, came back, are left out."""
-    order = {ids[variant.key]: position for position, variant in enumerate(outline.variants)}
+    blocks = _tuning_blocks(outline)  # first, since comparisons wait for them
+    blocks += [(seed, [variant.key for variant in outline.variants]) for seed in outline.seeds]
     wanted = {
-        (variant, seed): rank * _SEED_STRIDE + position
-        for rank, seed in enumerate(outline.seeds)
-        for variant, position in order.items()
+        (ids[key], seed): rank * _SEED_STRIDE + position
+        for rank, (seed, keys) in enumerate(blocks)
+        for position, key in enumerate(keys)
     }
     now = set(wanted) if only is None else {(ids[key], seed) for key, seed in only}
     columns = (jobs.c.id, jobs.c.variant, jobs.c.seed, jobs.c.position, jobs.c.listed, jobs.c.state)
@@ -221,6 +238,15 @@ def _jobs(
     fresh = {cell: place for cell, place in wanted.items() if cell in now}
     _queue(connection, study, fresh)
     return len(fresh), existing, requeued, left_out
+
+
+def _tuning_blocks(outline: Outline) -> list[tuple[int, list[str]]]:
+    """Each tuning seed with the keys that are tried on it, those once that several tunings try."""
+    blocks: dict[int, dict[str, None]] = {}
+    for tuning in outline.tunings:
+        for seed in tuning.seeds:
+            blocks.setdefault(seed, {}).update(dict.fromkeys(candidate.key for candidate in tuning.candidates))
+    return [(seed, list(keys)) for seed, keys in blocks.items()]
 
 
 def _queue(connection: Connection, study: int, places: Mapping[tuple[int, int], int]) -> None:

@@ -292,6 +292,18 @@ artifacts = Table(
     comment="Files beside the database that rows point at.",
 )
 
+tunings = Table(
+    "tunings",
+    metadata,
+    Column("study", ForeignKey("studies.id"), primary_key=True, comment="Its study."),
+    Column("key", String(64), primary_key=True, comment="Hash of the recipes that were tried and of the seeds."),
+    Column("name", Text, nullable=False, comment="The retuned variant, as it was called when the choice was made."),
+    Column("chosen", String(64), nullable=False, comment="Key of the recipe that was chosen."),
+    Column("choice", JSON, nullable=False, comment="What was tried, on which seeds, with which validation accuracies."),
+    Column("created_at", Double, nullable=False, comment="When, seconds since 1970 UTC."),
+    comment="Choices of values for retuned levels; each is made once.",
+)
+
 notes = Table(
     "notes",
     metadata,

@@ -1,6 +1,7 @@
 """The public face of the database for people who write SQL: two read-only views with the columns of `ablate export`.
 
-They show the jobs that the newest revision of each study asks for. Their columns only ever grow.
+They show the jobs that the newest revision of each study asks for, without those that only tune retuned levels
+(`ablate.study.FIRST_TUNING_SEED`). Their columns only ever grow.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LEFT JOIN attempts ON attempts.id = jobs.attempt
 LEFT JOIN epochs AS last_epoch ON last_epoch.job = jobs.id
      AND last_epoch.epoch = (SELECT max(epochs.epoch) FROM epochs WHERE epochs.job = jobs.id)
 LEFT JOIN epochs AS selected ON selected.job = jobs.id AND selected.epoch = attempts.selected_epoch
-WHERE jobs.listed"""
+WHERE jobs.listed AND jobs.seed < 1000000"""
 
 EPOCHS = """\
 CREATE VIEW epochs_view AS
@@ -36,7 +37,7 @@ JOIN jobs ON jobs.id = epochs.job
 JOIN studies ON studies.id = jobs.study
 JOIN variants ON variants.id = jobs.variant
 JOIN attempts ON attempts.id = epochs.attempt
-WHERE jobs.listed"""
+WHERE jobs.listed AND jobs.seed < 1000000"""
 
 for _view in (RUNS, EPOCHS):
     event.listen(metadata, "after_create", DDL(_view))  # type: ignore[no-untyped-call]

@@ -10,49 +10,62 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ablate.study.growth import OutlineDiff, diff, mark_exploratory
+    from ablate.study.json_schema import schema
     from ablate.study.load import load_study, parse_study
     from ablate.study.model import Budget, Design, Factor, Level, Seeds, Study, Variant
     from ablate.study.outline import (
+        FIRST_TUNING_SEED,
         Outline,
+        OutlineCandidate,
         OutlineDesign,
         OutlineFactor,
         OutlineLevel,
+        OutlineTuning,
         OutlineVariant,
         StatisticsSettings,
     )
     from ablate.study.overrides import retuned
-    from ablate.study.json_schema import schema
+    from ablate.study.tuning import Candidate, Tuning
 
 _PLACES = {
     "growth": ("OutlineDiff", "diff", "mark_exploratory"),
     "load": ("load_study", "parse_study"),
     "model": ("Budget", "Design", "Factor", "Level", "Seeds", "Study", "Variant"),
     "outline": (
+        "FIRST_TUNING_SEED",
         "Outline",
+        "OutlineCandidate",
         "OutlineDesign",
         "OutlineFactor",
         "OutlineLevel",
+        "OutlineTuning",
         "OutlineVariant",
         "StatisticsSettings",
     ),
+    "tuning": ("Candidate", "Tuning"),
     "overrides": ("retuned",),
     "json_schema": ("schema",),
 }
 
 __all__ = [
+    "FIRST_TUNING_SEED",
     "Budget",
+    "Candidate",
     "Design",
     "Factor",
     "Level",
     "Outline",
+    "OutlineCandidate",
     "OutlineDesign",
     "OutlineDiff",
     "OutlineFactor",
     "OutlineLevel",
+    "OutlineTuning",
     "OutlineVariant",
     "Seeds",
     "StatisticsSettings",
     "Study",
+    "Tuning",
     "Variant",
     "diff",
     "load_study",

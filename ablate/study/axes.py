@@ -183,6 +183,24 @@ def reference_is_a_lie(plan: Plan, baseline: Baseline) -> str:
     return ""
 
 
+def retunes_unequally(plan: Plan) -> str:
+    """Why a design cannot have the retuned factors that it has; empty where it can.
+
+    Retuned levels are compared with the retuned baseline. Where a design compares combinations or steps with each
+    other, some of them would be tuned and others not.
+    """
+    if plan.table.kind in ("one-at-a-time", "leave-one-out"):
+        return ""
+    names = [factor.name for group in plan.groups for factor in group.factors if any(x.retune for x in factor.levels)]
+    if not names:
+        return ""
+    return (
+        f"a {plan.table.kind} compares combinations, and of these only those with `{printable(names[0])}` off its "
+        f"reference would be retuned: leave `{printable(names[0])}` out of its `factors`; retuned factors go with "
+        f"one-at-a-time and leave-one-out"
+    )
+
+
 def _groups(
     table: DesignTable, where: Path, factors: Sequence[Factor], names: Sequence[str], faults: Faults
 ) -> tuple[Group, ...] | None:

@@ -35,6 +35,8 @@ class SeedsTable(Table):
     """Numbers of seeds after which undecided comparisons get more, as `[5, 8, 12]`."""
     budget: str | None = None
     """Compute after which no more seeds are added, as `"6 gpu-hours"`, `"90 runs"`."""
+    retune_seeds: Annotated[int, Field(ge=1, le=1_000)] = 2
+    """Seeds on which the values of retuned levels are tried; no comparison uses them."""
 
     @model_validator(mode="after")
     def _one_plan(self) -> SeedsTable:

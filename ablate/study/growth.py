@@ -75,15 +75,25 @@ def mark_exploratory(outline: Outline, previous: Outline | None, *, results_seen
         return outline
     variants = {variant.key: variant.exploratory for variant in previous.variants}
     designs = {(design.name, design.kind): design.exploratory for design in previous.designs}
+    tunings = {tuning.key: tuning.exploratory for tuning in previous.tunings}
     return outline.model_copy(
         update={
             "variants": tuple(
-                variant.model_copy(update={"exploratory": variants.get(variant.key, results_seen)})
+                variant.model_copy(
+                    update={
+                        # What comes of a tuning was planned with it, though its recipe is new.
+                        "exploratory": variants.get(variant.key, tunings.get(variant.tuning, results_seen))
+                    }
+                )
                 for variant in outline.variants
             ),
             "designs": tuple(
                 design.model_copy(update={"exploratory": designs.get((design.name, design.kind), results_seen)})
                 for design in outline.designs
+            ),
+            "tunings": tuple(
+                tuning.model_copy(update={"exploratory": tunings.get(tuning.key, results_seen)})
+                for tuning in outline.tunings
             ),
         }
     )

@@ -23,6 +23,7 @@ from ablate.study.outline import StatisticsSettings
 from ablate.study.overrides import found, with_settings
 from ablate.study.overrides import settings as parsed_settings
 from ablate.study.source import MAX_BYTES, LimitError, Source, decoded, parsed, plain
+from ablate.study.tuning import check_tuning
 from ablate.study.variants import Expansion, check_listed
 from ablate.study.wording import Finding, explained
 
@@ -136,6 +137,9 @@ def _study(
     expansion = Expansion(baseline, factors, faults)
     made = [expansion.design(plan) for plan in plans]
     expansion.listed(variants)
+    stop()
+    most = seeds.looks[-1] if seeds.looks else seeds.count
+    check_tuning(expansion.variants(), seeds.retune_seeds, file.max_jobs, product * most, faults)
     stop()
     if variants:
         made.append(Design(name=LISTED, kind=LISTED, factors=(), cells=len(variants)))
@@ -255,7 +259,8 @@ def _seeds(file: StudyFile) -> Seeds:
     if plan.budget is not None and (read := parsed_budget(plan.budget)) is not None:
         budget = Budget(amount=read[0], unit=read[1])
     looks = tuple(plan.looks or ())
-    return Seeds(count=plan.count or (looks[0] if looks else DEFAULT_SEEDS), looks=looks, budget=budget)
+    count = plan.count or (looks[0] if looks else DEFAULT_SEEDS)
+    return Seeds(count=count, looks=looks, budget=budget, retune_seeds=plan.retune_seeds)
 
 
 def _check_size(file: StudyFile, plans: Sequence[Plan], product: int, seeds: Seeds, faults: Faults) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ablate.errors import UsageError
 from ablate.metrics import Direction
@@ -20,9 +21,13 @@ from ablate.study.outline import (
     OutlineDesign,
     OutlineFactor,
     OutlineLevel,
+    OutlineTuning,
     OutlineVariant,
     StatisticsSettings,
 )
+
+if TYPE_CHECKING:
+    from ablate.study.tuning import Tuning
 
 
 def _empty() -> Mapping[str, Any]:
@@ -114,8 +119,14 @@ class Variant:
     also: tuple[str, ...] = ()
     #: The ranked metric as reported elsewhere.
     reported: float | None = None
-    #: Values to choose from before the variant is compared, by dotted path; see `overrides.retuned`.
+    #: Values to choose from before the variant is compared, by dotted path; see `ablate.study.tuning`.
     retune: Mapping[str, tuple[Any, ...]] = field(default_factory=_empty)
+    #: Key of the tuning that chose some of its values; empty where nothing was retuned.
+    tuning: str = ""
+    #: The retuned baseline, with which retuned levels are compared.
+    is_reference: bool = False
+    #: Key of the variant with which each design compares it, by the design's name, where that is not the baseline.
+    references: Mapping[str, str] = field(default_factory=_empty)
 
     @property
     def key(self) -> str:
@@ -141,6 +152,8 @@ class Seeds:
     #: Numbers of seeds after which undecided comparisons get more; empty for a fixed number.
     looks: tuple[int, ...] = ()
     budget: Budget | None = None
+    #: Seeds on which the values of retuned levels are tried.
+    retune_seeds: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,15 +189,41 @@ class Study:
     product: int
 
     def variants(self) -> tuple[Variant, ...]:
-        """The baseline, then the cells in the order of the designs, then the listed variants; equal recipes once."""
+        """The baseline, then the cells in the order of the designs, then the listed variants; equal recipes once.
+
+        Retuned levels are as they were before retuning; see `settled`.
+        """
         return self.expanded
+
+    @cached_property
+    def tunings(self) -> tuple[Tuning, ...]:
+        """What is to be chosen before retuned levels are compared: for the baseline, then for each level."""
+        from ablate.study.tuning import tuning_seeds, tunings_of
+
+        return tunings_of(self.expanded, tuning_seeds(self.seed_plan.retune_seeds))
+
+    def settled(self, decided: Mapping[str, OutlineTuning]) -> tuple[Variant, ...]:
+        """The variants that can be compared, given the choices that were made, by the tuning's key."""
+        from ablate.study.tuning import settled
+
+        return settled(self.expanded, self.tunings, decided)
+
+    def unsettled(self, decided: Mapping[str, OutlineTuning]) -> tuple[Tuning, ...]:
+        """The tunings whose variants still wait for choices."""
+        from ablate.study.tuning import unsettled
+
+        return unsettled(self.tunings, decided)
 
     def count(self) -> int:
         """Jobs by product: before constraints, and before designs share cells; so an upper bound."""
         return self.product * len(self.seeds)
 
-    def outline(self) -> Outline:
-        """The study as plain values for the database and the report."""
+    def outline(self, decided: Mapping[str, OutlineTuning] = MappingProxyType({})) -> Outline:
+        """The study as plain values for the database and the report.
+
+        Args:
+            decided: What became of the tunings so far, by their keys.
+        """
         return Outline(
             name=self.name,
             title=self.title,
@@ -213,8 +252,17 @@ class Study:
                     designs=variant.designs,
                     reported=variant.reported,
                     also=variant.also,
+                    tuning=variant.tuning,
+                    is_reference=variant.is_reference,
+                    references=dict(variant.references),
                 )
-                for variant in self.expanded
+                for variant in self.settled(decided)
+            ),
+            tunings=tuple(
+                decided[tuning.key].model_copy(update={"name": tuning.name, "reference": tuning.reference})
+                if tuning.key in decided
+                else tuning.outline()
+                for tuning in self.tunings
             ),
             statistics=self.statistics,
         )
@@ -237,7 +285,11 @@ class Study:
         """
         kept = self.expanded
         if factors is not None or variants is not None:
-            names = {name: variant.key for variant in self.expanded for name in (variant.name, *variant.also)}
+            names = {
+                name: variant.key
+                for variant in self.expanded
+                for name in (variant.name, *variant.also, *([f"{variant.name} (retuned)"] if variant.retune else []))
+            }
             references = {factor.name: factor.reference for factor in self.factors}
             self._check("factor", factors or (), list(references))
             self._check("variant", variants or (), list(names))

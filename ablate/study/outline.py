@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ablate.metrics import Direction
+
+#: Seeds from here on belong to the tuning of retuned levels: no comparison uses them, no report counts their runs.
+FIRST_TUNING_SEED = 1_000_000
 
 
 class _Stored(BaseModel):
@@ -62,6 +66,60 @@ class OutlineVariant(_Stored):
     also: tuple[str, ...] = ()
     #: Added after results were seen.
     exploratory: bool = False
+    #: Key of the tuning that chose some of its values; empty where nothing was retuned.
+    tuning: str = ""
+    #: The retuned baseline: others are compared with it, itself it is compared with nothing.
+    is_reference: bool = False
+    #: Key of the variant with which each design compares it, by the design's name, where that is not the baseline.
+    references: dict[str, str] = {}
+
+
+class OutlineCandidate(_Stored):
+    """Values that were tried for a retuned level."""
+
+    #: Hash of the recipe with them.
+    key: str
+    #: Text for people, as `training.optimizer.lr = 0.1`.
+    label: str
+    #: By dotted path.
+    values: dict[str, Any]
+    #: State of its run on each tuning seed, as `succeeded`; empty before all runs of the tuning have ended.
+    states: tuple[str, ...] = ()
+    #: Validation accuracy of each run at its selected epoch, a fraction; None where there is none.
+    accuracies: tuple[float | None, ...] = ()
+
+    @property
+    def accuracy(self) -> float | None:
+        """Mean over the tuning seeds; None unless every run succeeded: a candidate that diverged or failed loses."""
+        known = [value for value in self.accuracies if value is not None]
+        if not known or len(known) < len(self.accuracies) or set(self.states) != {"succeeded"}:
+            return None
+        return math.fsum(known) / len(known)
+
+
+class OutlineTuning(_Stored):
+    """The choice of values for one retuned level, or for the baseline that such levels are compared with."""
+
+    #: Hash of the recipes that are tried and of the seeds.
+    key: str
+    #: Name of the variant that comes of it, as `norm=batch (retuned)`.
+    name: str
+    candidates: tuple[OutlineCandidate, ...]
+    #: Seed indices of the tuning runs.
+    seeds: tuple[int, ...]
+    #: Key of the tuning of the baseline that it is compared with; empty for that one itself.
+    reference: str = ""
+    #: Key of the candidate that was chosen; None before all runs have ended, and where none succeeded.
+    chosen: str | None = None
+    #: All runs have ended, and no candidate succeeded on every seed.
+    failed: bool = False
+    #: Added after results were seen.
+    exploratory: bool = False
+
+    @property
+    def choice(self) -> OutlineCandidate | None:
+        """The candidate that was chosen."""
+        return next((one for one in self.candidates if one.key == self.chosen), None)
 
 
 class StatisticsSettings(_Stored):
@@ -96,6 +154,8 @@ class Outline(_Stored):
     designs: tuple[OutlineDesign, ...] = ()
     #: The baseline first, then in the order of the designs.
     variants: tuple[OutlineVariant, ...]
+    #: What is chosen before retuned levels are compared; those without a choice have no variant yet.
+    tunings: tuple[OutlineTuning, ...] = ()
     statistics: StatisticsSettings = StatisticsSettings()
 
     def variant(self, key: str) -> OutlineVariant:

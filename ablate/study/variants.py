@@ -9,7 +9,7 @@ from typing import Any
 
 from ablate.recipe import Recipe
 from ablate.recipe.signatures import did_you_mean
-from ablate.study.axes import Constraints, Plan, cells_of, reference_is_a_lie
+from ablate.study.axes import Constraints, Plan, cells_of, reference_is_a_lie, retunes_unequally
 from ablate.study.baseline import Baseline, below, validated
 from ablate.study.designs import LISTED, Cell, Refusal
 from ablate.study.faults import Faults, printable
@@ -92,6 +92,8 @@ class Expansion:
                         "with the other factors of this design; leave it out, or name the factors that it needs",
                     )
         if message := reference_is_a_lie(plan, self._baseline):
+            faults.add(plan.where, message)
+        if message := retunes_unequally(plan):
             faults.add(plan.where, message)
         for cell in cells if len(faults) == before else ():
             if len(faults) - before >= _MAX_CELL_FAULTS:

@@ -34,8 +34,6 @@ KEYS: dict[str, list[type[BaseModel]]] = {
     "`[[variants]]`": [VariantTable],
     "`[statistics]`": [StatisticsTable],
 }
-#: Keys that have a page of their own.
-ELSEWHERE = {"retune"}
 
 
 @pytest.mark.parametrize("number", range(len(SECTIONS)), ids=[section.title for section in SECTIONS])
@@ -110,7 +108,7 @@ def _rows(heading: str) -> Iterator[tuple[str, str]]:
 def test_every_key_has_a_row_with_its_default(heading):
     fields = {name: field for model in KEYS[heading] for name, field in model.model_fields.items()}
     rows = dict(_rows(heading))
-    assert set(rows) == set(fields) - ELSEWHERE
+    assert set(rows) == set(fields)
     for name, told in rows.items():
         tells_between_models = name == "name" and KEYS[heading] == [ConvNet]
         assert (told == "required") == (fields[name].is_required() or tells_between_models), name

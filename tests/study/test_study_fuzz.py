@@ -29,7 +29,6 @@ path = "model.norm"
 levels = ["batch", "group"]
 labels = { batch = "with BN" }
 remove = "group"
-retune = { "training.optimizer.lr" = [0.1, 0.2] }
 
 [factors.place]
 path = "model.norm_place"
@@ -50,11 +49,18 @@ path = "training.epochs"
 levels = [4, 5, 6]
 linked = "batch"
 
+[factors.momentum]
+path = "training.optimizer.momentum"
+levels = [0.9]
+retune = { "training.optimizer.lr" = [0.1, 0.2] }
+
 [[designs]]
 kind = "pairs"
+factors = ["norm", "place", "dropout", "batch"]
 
 [[designs]]
 kind = "random"
+factors = ["norm", "place", "dropout", "batch"]
 runs = 4
 
 [[designs]]
@@ -65,7 +71,7 @@ reverse = true
 
 [[designs]]
 kind = "leave-one-out"
-factors = ["norm"]
+factors = ["norm", "momentum"]
 
 [[designs]]
 kind = "fraction"

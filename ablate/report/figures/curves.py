@@ -75,8 +75,9 @@ def _draw(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> F
     from matplotlib.lines import Line2D
 
     held_out, name = _held_out(results)
-    colours = iter(style.colours(len(variants) - 1))
-    chosen = [style.BASELINE if variant.key == results.outline.baseline else next(colours) for _, variant in variants]
+    black = [variant.key == results.outline.baseline or variant.is_reference for _, variant in variants]
+    colours = iter(style.colours(black.count(False)))
+    chosen = [style.BASELINE if is_black else next(colours) for is_black in black]
     labels = [_legend_text(results, text, variant) for text, variant in variants]
     rows = math.ceil(len(labels) / max(1, min(5, LINE_WIDTH // (max(map(len, labels)) + 6))))
     figure = style.new_figure(7.4, 3.1 + 0.19 * rows)
@@ -133,7 +134,8 @@ def _legend_text(results: Results, text: str, variant: OutlineVariant) -> str:
     """Label and number of seeds, those that diverged named."""
     runs = [run for run in results.runs_of(variant.key) if results.epochs_of(run)]
     wild = sum(run.state == JobState.DIVERGED for run in runs)
-    mark = ", baseline" if variant.key == results.outline.baseline and text != "baseline" else ""
+    is_baseline = variant.key == results.outline.baseline or variant.is_reference
+    mark = ", baseline" if is_baseline and not text.startswith("baseline") else ""
     diverged = f", {wild} diverged" if wild else ""
     # a legend leaves out what begins with "_": a space that is too thin to see keeps it in
     kept = "\u200a" if text.startswith("_") else ""

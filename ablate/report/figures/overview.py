@@ -56,6 +56,9 @@ def _line(analysis: Analysis, variant: OutlineVariant, common: int | None) -> Li
     if variant.key == results.outline.baseline:
         verdict = "baseline"
         parts = ["baseline"]
+    elif variant.is_reference:
+        verdict = "baseline"
+        parts = ["retuned baseline"]
     elif comparison is None:
         verdict = "undecided"
     else:
