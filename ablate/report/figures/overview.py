@@ -143,12 +143,7 @@ def _limits(lines: Sequence[Line], scale: float) -> tuple[float, float]:
     inside = dots[(dots >= first - reach) & (dots <= last + reach)]
     low, high = float(inside.min()), float(inside.max())
     wide = 0.5 * max(high - low, 0.02 * abs(high), 1e-9)
-    edges = [
-        scale * edge
-        for line in lines
-        for edge in (line.interval.low, line.interval.high)
-        if edge is not None
-    ]
+    edges = [scale * edge for line in lines for edge in (line.interval.low, line.interval.high) if edge is not None]
     low = min([low, *(edge for edge in edges if low - wide <= edge < low)])
     high = max([high, *(edge for edge in edges if high < edge <= high + wide)])
     reported = [scale * line.variant.reported for line in lines if line.variant.reported is not None]
