@@ -63,15 +63,23 @@ def _show(found: Plan) -> None:
     console = Console(highlight=False)
     console.print(f"{study.name}: {study.title}", markup=False, style="bold")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("variant", "asked for by", "jobs", "done"):
-        table.add_column(heading, justify="right" if heading in ("jobs", "done") else "left")
+    headings = ("variant", "asked for by", "jobs", "done", *(["stale"] if found.stale else []))
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in ("jobs", "done", "stale") else "left")
     for variant in study.variants():
         counts = found.counts(variant)
         done = sum(counts[state] for state in ("succeeded", "diverged", "failed", "cancelled"))
         asked = ", ".join(variant.designs)
-        table.add_row(Text(variant.name), Text(asked), str(len(study.seeds)), str(done))
+        stale = [str(counts["stale"])] if found.stale else []
+        table.add_row(Text(variant.name), Text(asked), str(len(study.seeds)), str(done), *stale)
     console.print(table)
     cells = f"{len(study.variants())} variants x {len(study.seeds)} seeds"
     console.print(f"{cells} = {found.jobs} jobs, {found.jobs_to_run} to run")
+    if found.stale:
+        files = ", ".join(sorted({path for cell in found.stale for path in cell.files}))
+        console.print(
+            f"{len(found.stale)} stale: {files} has changed since; `ablate run` takes --rerun-stale or --accept-stale",
+            markup=False,
+        )
     if found.seconds_to_run:
         console.print(f"about {clock(found.seconds_to_run)} of one worker's time, by the runs so far")

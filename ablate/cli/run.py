@@ -9,10 +9,12 @@ import typer
 
 from ablate.cli.options import (
     DEFAULT_DATABASE,
+    AcceptStaleOption,
     DatabaseOption,
     DataRootOption,
     FactorsOption,
     PlainOption,
+    RerunStaleOption,
     SeedsOption,
     SetOption,
     StudyArgument,
@@ -20,6 +22,7 @@ from ablate.cli.options import (
     open_database,
     part_of,
     read_study,
+    stale_choice,
     worker_count,
 )
 
@@ -40,6 +43,8 @@ def run(
     factors: FactorsOption = None,
     variants: VariantsOption = None,
     seeds: SeedsOption = None,
+    accept_stale: AcceptStaleOption = False,
+    rerun_stale: RerunStaleOption = False,
     data_root: DataRootOption = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the reports.")] = Path("reports"),
     plain: PlainOption = False,
@@ -57,10 +62,11 @@ def run(
     from ablate.orchestrate.submit import submit_study
 
     asked = read_study(study, db, settings)
+    stale = stale_choice(accept=accept_stale, rerun=rerun_stale)
     part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
     placement = place(worker_count(workers), devices.split(",") if devices else None)
     with open_database(db, create=True) as database:
-        typer.echo(submit_study(database, asked, part).describe())
+        typer.echo(submit_study(database, asked, part, stale=stale).describe())
         now = progress(database, asked.name)
         if now.left:
             with live_view(plain=plain) as watch:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from statistics import median
 from typing import Any
 
+from ablate.orchestrate.stale import StaleCell, stale_cells
 from ablate.protocol import JobState
 from ablate.store import Database
 from ablate.store.reading import durations, states
@@ -28,10 +30,22 @@ class Plan:
     states: Mapping[tuple[str, int], JobState]
     #: Time that the jobs still to run take one after the other, seconds; None where nothing like it was run before.
     seconds_to_run: float | None
+    #: Cells whose results were made with other files of the user's own than the study has now.
+    stale: tuple[StaleCell, ...] = ()
 
     def counts(self, variant: Variant) -> Counter[str]:
-        """How many of a variant's jobs are in which state; `new` are those that the database does not know."""
-        return Counter(str(self.states.get((variant.key, seed), "new")) for seed in self.study.seeds)
+        """How many of a variant's jobs are in which state.
+
+        `new` are those that the database does not know, `stale` those whose results come from other files.
+        """
+        return Counter(self._state(variant.key, seed) for seed in self.study.seeds)
+
+    def _state(self, key: str, seed: int) -> str:
+        return "stale" if (key, seed) in self._stale else str(self.states.get((key, seed), "new"))
+
+    @cached_property
+    def _stale(self) -> frozenset[tuple[str, int]]:
+        return frozenset((cell.variant_key, cell.seed) for cell in self.stale)
 
     @property
     def jobs(self) -> int:
@@ -75,7 +89,7 @@ def plan_study(study: Study, db: Database | None) -> Plan:
     if db is None:
         return Plan(study=study, revision=None, states={}, seconds_to_run=None)
     revision, known = states(db, study.name)
-    plan = Plan(study=study, revision=revision, states=known, seconds_to_run=None)
+    plan = Plan(study=study, revision=revision, states=known, seconds_to_run=None, stale=stale_cells(db, study))
     times: dict[str, list[float]] = {}
     for key, seconds in durations(db, study.name):
         times.setdefault(key, []).append(seconds)
@@ -88,4 +102,4 @@ def plan_study(study: Study, db: Database | None) -> Plan:
         for seed in study.seeds
         if known.get((variant.key, seed)) not in ENDED
     )
-    return Plan(study=study, revision=revision, states=known, seconds_to_run=seconds_to_run)
+    return replace(plan, seconds_to_run=seconds_to_run)

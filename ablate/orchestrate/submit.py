@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from ablate.orchestrate.stale import Stale, refuse, stale_cells
 from ablate.store import Database
+from ablate.store.code import rerun
 from ablate.store.submission import Submission, submit
 from ablate.study import Study
 
 
-def submit_study(db: Database, study: Study, part: Study | None = None) -> Submission:
+def submit_study(db: Database, study: Study, part: Study | None = None, *, stale: Stale = Stale.REFUSE) -> Submission:
     """Bring the database up to the study: a new revision if the file changed, and the jobs that are missing.
 
     Cells that an earlier revision or another design already asked for are not queued again.
@@ -19,18 +22,29 @@ def submit_study(db: Database, study: Study, part: Study | None = None) -> Submi
         db: The experiment database.
         study: The whole study, whose outline the report follows.
         part: What of it to run now, see `Study.only`; None means all.
+        stale: What becomes of cells whose results were made with other files of the user's own than the study has now.
+
+    Raises:
+        UsageError: There are such cells, and nothing was said about them.
     """
+    outdated = stale_cells(db, part or study)
+    if stale is Stale.REFUSE:
+        refuse(outdated)
     cells = None if part is None else {(variant.key, seed) for variant in part.variants() for seed in part.seeds}
-    return submit(
+    told = submit(
         db,
         outline=study.outline(),
         recipes={variant.key: variant.recipe for variant in study.variants()},
         text=study.text,
         settings=study.settings,
-        sources={},
+        sources=study.sources,
         execution=execution_rule(),
         only=cells,
     )
+    if stale is Stale.RERUN and outdated:  # after the new files are stored, so that no worker takes the old ones
+        rerun(db, [cell.job for cell in outdated])
+        return replace(told, rerun=len(outdated))
+    return told
 
 
 def execution_rule() -> Mapping[str, Any]:
