@@ -46,8 +46,12 @@ def stale_cells(db: Database, study: Study) -> tuple[StaleCell, ...]:
         return ()
     ran = ran_with(db, study.name)
     found = []
+    hashes: dict[str, dict[str, str]] = {}  # by model: many variants share one
     for variant in study.variants():
-        now = study.hashes(variant)
+        model = variant.recipe.model.name
+        if model not in hashes:
+            hashes[model] = study.hashes(variant)
+        now = hashes[model]
         for seed in study.seeds:
             before = ran.get((variant.key, seed)) if now else None
             if before is None:

@@ -184,10 +184,12 @@ def _older_files(results: Results) -> Iterator[Finding]:
                 if run.state in MEASURED and before != now:
                     old[variant.name] = old.get(variant.name, 0) + 1
         if old:
+            count = sum(old.values())
             yield Finding(
                 severity="warning",
-                text=f"{sum(old.values())} runs of {listed(list(old))} were made with an older {path} than the study "
-                "has now; `ablate run --rerun-stale` runs them again.",
+                text=f"{f'{count} runs' if count > 1 else '1 run'} of {listed(list(old))} "
+                f"{'were' if count > 1 else 'was'} made with an older {path} than the study has now; "
+                "`ablate run --rerun-stale` runs them again.",
             )
 
 

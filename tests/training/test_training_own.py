@@ -56,6 +56,14 @@ class Fails(nn.Linear):
         return super().forward(images.flatten(1))
 
 
+class Squeezed(nn.Linear):
+    def __init__(self):
+        super().__init__(64, 10)
+
+    def forward(self, images):
+        return super().forward(images.squeeze().flatten(-2))
+
+
 class Hidden(nn.Linear):
     def __init__(self):
         super().__init__(64, 12)
@@ -143,6 +151,7 @@ def test_initial_weights_follow_the_seed_and_nothing_else(code: Path, name: str)
         ("nets.py:breaks", {}, "nets.py:breaks cannot be built: nets.py:33: KeyError: 'deep inside'"),
         ("nets.py:anything", {"outputs": 7}, r"of shape (2, 7) for images of shape (2, 1, 8, 8); logits of 10 classes"),
         ("nets.py:Hidden", {}, "of shape (2, 12)"),
+        ("nets.py:Squeezed", {}, "of shape (10,) for images of shape (1, 1, 8, 8)"),
         ("gone.py:Net", {}, "There is no file gone.py"),
         ("no_such_module:Net", {}, "no_such_module:Net cannot be imported: ModuleNotFoundError"),
         ("torch.nn:Net", {}, "torch.nn has nothing called 'Net'"),
@@ -179,7 +188,7 @@ def test_an_argument_of_the_recipe_goes_before_what_is_known_of_the_images(code:
 
 
 def test_an_installed_class_is_called_without_a_folder() -> None:
-    with pytest.raises(ModelError, match="torch.nn:Linear needs in_features and out_features"):
+    with pytest.raises(ModelError, match=r"torch\.nn:Linear needs in_features and out_features"):
         build_model(recipe("torch.nn:Linear").model, channels=1, image_size=(8, 8), classes=10, seed=0)
 
 

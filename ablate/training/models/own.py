@@ -22,8 +22,8 @@ from ablate.recipe.signatures import did_you_mean
 from ablate.training.failures import ModelError
 from ablate.training.streams import seed_global_generators
 
-#: Images of the try-out; more than one, so that a lost first dimension is noticed.
-TRIED_IMAGES = 2
+#: Images of the try-outs: several, so that a lost first dimension is noticed, and one, as a last batch may hold.
+TRIED_IMAGES = (2, 1)
 #: Begins the names under which files are imported, so that a file called `random.py` hides nothing.
 PREFIX = "ablate_own_"
 
@@ -80,8 +80,10 @@ def build_own(
             raise ModelError(f"{recipe.name} cannot be built: {told(error, code_root)}") from error
         if not isinstance(network, nn.Module):
             raise ModelError(f"{recipe.name} gives a {type(network).__name__}, and a network is a torch.nn.Module.")
-        _try_out(network, recipe.name, (TRIED_IMAGES, channels, *image_size), classes, code_root)
-    return network
+        network.eval()
+        for images in TRIED_IMAGES:
+            _try_out(network, recipe.name, (images, channels, *image_size), classes, code_root)
+    return network.train()
 
 
 def told(error: BaseException, code_root: Path | None) -> str:
@@ -167,13 +169,11 @@ def _arguments(recipe: OwnModel, target: Callable[..., object], known: Mapping[s
 
 def _try_out(network: nn.Module, name: str, shape: tuple[int, ...], classes: int, code_root: Path | None) -> None:
     """Black images through the network; lazy layers get their weights here."""
-    network.eval()
     try:
         with torch.no_grad():
             logits = network(torch.zeros(shape))
     except (Exception, SystemExit) as error:
         raise ModelError(f"{name} fails on images of shape {shape}: {told(error, code_root)}") from error
-    network.train()
     wanted = (shape[0], classes)
     if not isinstance(logits, Tensor):
         raise ModelError(f"{name} gives a {type(logits).__name__} for images of shape {shape}, not logits {wanted}.")
