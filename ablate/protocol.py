@@ -39,6 +39,10 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: States in which a job is not run again by itself.
+ENDED = frozenset({JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED})
+
+
 class AttemptState(StrEnum):
     """How one execution of a job stands or ended."""
 

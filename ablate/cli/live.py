@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,18 +18,31 @@ from ablate.orchestrate.progress import Progress
 from ablate.store.records import RunningRecord
 
 #: Least time between two plain lines, seconds.
-PLAIN_SECONDS = 5.0
+PLAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What a run shows of itself."""
+
+    #: Call with each new state of the study.
+    show: Callable[[Progress], None]
+    #: Call with a sentence for the user.
+    say: Callable[[str], None]
 
 
 @contextmanager
-def live_view(*, plain: bool) -> Iterator[Callable[[Progress], None]]:
-    """A function to call with each new `Progress`; draws in place on a terminal and prints lines elsewhere."""
-    console = Console(stderr=True)
+def live_view(*, plain: bool) -> Iterator[View]:
+    """Draws in place on a terminal and prints lines elsewhere."""
+    console = Console(stderr=True, highlight=False)
     if plain or not console.is_terminal:
-        yield _plain_lines()
+        yield View(show=_plain_lines(), say=lambda text: console.print(text, markup=False))
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        yield lambda now: live.update(picture(now))
+        yield View(
+            show=lambda now: live.update(picture(now)),
+            say=lambda text: live.console.print(text, markup=False),
+        )
 
 
 def picture(now: Progress) -> Group:

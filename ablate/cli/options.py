@@ -80,9 +80,9 @@ def read_study(study: str, db: str, settings: list[str] | None = None) -> Study:
         StudyError: The file is not a valid study.
         UsageError: There is no such file or study.
     """
-    from ablate.study import load_study
-
     if is_file(study):
+        from ablate.study import load_study
+
         return load_study(Path(study), settings=settings or [])
     from ablate.orchestrate.recall import recall_study
 
@@ -119,9 +119,11 @@ def stale_choice(*, accept: bool, rerun: bool) -> Stale:
 
 def study_name(study: str) -> str:
     """The name of STUDY, read from the file if it is one."""
+    if not is_file(study):
+        return study
     from ablate.study import load_study
 
-    return load_study(Path(study)).name if is_file(study) else study
+    return load_study(Path(study)).name
 
 
 def open_database(url: str, *, create: bool = False) -> Database:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +23,12 @@ from ablate.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ablate.orchestrate.plan import Plan
+    from ablate.orchestrate.power import Detectable
+    from ablate.study import OutlineDiff
+    from ablate.study.designs import Aliases
 
 
 def register(app: typer.Typer) -> None:
@@ -37,19 +43,31 @@ def plan(
     factors: FactorsOption = None,
     variants: VariantsOption = None,
     seeds: SeedsOption = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what changed since the last revision.")] = False,
+    power: Annotated[bool, typer.Option("--power", help="Show which differences so many seeds can find.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the variants and jobs of STUDY, and which of them are done."""
+    """Show the variants and jobs of STUDY, and which of them are done; trains nothing."""
     from ablate.orchestrate.plan import plan_study
 
     asked = read_study(study, db, settings)
     asked = part_of(asked, factors=factors, variants=variants, seeds=seeds) or asked
     with open_existing(db) as database:
         found = plan_study(asked, database)
+        effects: tuple[Detectable, ...] = ()
+        if power:
+            from ablate.orchestrate.power import detectable
+
+            effects = detectable(asked, database)
     if as_json:
-        typer.echo(json.dumps(found.as_json(), indent=2))
-    else:
-        _show(found)
+        entries = {"detectable": [asdict(effect) for effect in effects]} if power else {}
+        typer.echo(json.dumps(found.as_json() | entries, indent=2))
+        return
+    _show(found)
+    for effect in effects:
+        typer.echo(effect.describe())
+    if diff:
+        _show_changes(found.changes)
 
 
 def _show(found: Plan) -> None:
@@ -75,6 +93,13 @@ def _show(found: Plan) -> None:
     console.print(table)
     cells = f"{len(study.variants())} variants x {len(study.seeds)} seeds"
     console.print(f"{cells} = {found.jobs} jobs, {found.jobs_to_run} to run")
+    for design in study.designs:
+        if design.left_out:
+            console.print(
+                f"{design.name}: {design.left_out} of {design.cells} cells left out by constraints", markup=False
+            )
+        if design.aliases is not None:
+            _show_aliases(console, design.name, design.aliases)
     if found.stale:
         files = ", ".join(sorted({path for cell in found.stale for path in cell.files}))
         console.print(
@@ -83,3 +108,34 @@ def _show(found: Plan) -> None:
         )
     if found.seconds_to_run:
         console.print(f"about {clock(found.seconds_to_run)} of one worker's time, by the runs so far")
+
+
+def _show_aliases(console: Console, design: str, aliases: Aliases) -> None:
+    """What a fraction cannot tell apart."""
+    resolution = "full" if aliases.resolution is None else f"resolution {aliases.resolution}"
+    console.print(f"{design}: {aliases.runs} runs, {resolution}", markup=False)
+    if aliases.defining_relation:
+        console.print(f"  defining relation: I = {' = '.join(aliases.defining_relation)}", markup=False)
+    for chain in aliases.chains:
+        console.print(f"  not told apart: {' = '.join(chain)}", markup=False)
+    for effect, pair, correlation in aliases.partial:
+        console.print(f"  partly mixed: {effect} with {pair} ({correlation:+.2f})", markup=False)
+
+
+def _show_changes(changes: OutlineDiff | None) -> None:
+    if changes is None:
+        typer.echo("since the last revision: there is none yet")
+        return
+    lines = [
+        *(f"+ variant {name}" for name in changes.added),
+        *(f"- variant {name}" for name in changes.removed),
+        *(f"~ variant {old} is now called {new}" for old, new in changes.renamed),
+        *(f"+ level {name}" for name in changes.added_levels),
+        *(f"- level {name}" for name in changes.removed_levels),
+        *(f"+ design {name}" for name in changes.added_designs),
+        *(f"- design {name}" for name in changes.removed_designs),
+        *(f"+ seed {seed}" for seed in changes.added_seeds),
+        *(f"- seed {seed}" for seed in changes.removed_seeds),
+        *(f"~ {change}" for change in changes.changed),
+    ]
+    typer.echo("\n".join(["since the last revision:", *(f"  {line}" for line in lines or ["nothing changed"])]))

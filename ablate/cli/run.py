@@ -26,6 +26,9 @@ from ablate.cli.options import (
     worker_count,
 )
 
+#: Said at the first Ctrl-C.
+STOPPING = "stopping: running jobs are given back (Ctrl-C again ends them at once)"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -66,12 +69,21 @@ def run(
     part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
     placement = place(worker_count(workers), devices.split(",") if devices else None)
     with open_database(db, create=True) as database:
-        typer.echo(submit_study(database, asked, part, stale=stale).describe())
+        submission = submit_study(database, asked, part, stale=stale)
         now = progress(database, asked.name)
+        to_run = (
+            f"{now.left} of {now.total} jobs to run" if now.left else f"nothing to run, all {now.total} jobs are done"
+        )
+        typer.echo(f"{asked.name}, revision {submission.revision}: {to_run}")
         if now.left:
-            with live_view(plain=plain) as watch:
+            with live_view(plain=plain) as view:
                 now = train_queued(
-                    database, asked.name, placement, data_root=data_root, watch=watch, on_interrupt=_say_stopping
+                    database,
+                    asked.name,
+                    placement,
+                    data_root=data_root,
+                    watch=view.show,
+                    on_interrupt=lambda: view.say(STOPPING),
                 )
         if now.left:
             raise InterruptedRunError(
@@ -82,7 +94,3 @@ def run(
             raise JobsFailedError(
                 f"{now.jobs['failed']} of {now.total} jobs failed.", cure=f"`ablate status {study}` tells why."
             )
-
-
-def _say_stopping() -> None:
-    typer.echo("stopping: running jobs are given back (Ctrl-C again ends them at once)", err=True)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from statistics import median
 from typing import Any
 
 from ablate.orchestrate.stale import StaleCell, stale_cells
-from ablate.protocol import JobState
+from ablate.protocol import ENDED, JobState
 from ablate.store import Database
-from ablate.store.reading import durations, states
-from ablate.study import Study, Variant
-
-#: States in which a job is not run again by itself.
-ENDED = frozenset({JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED})
+from ablate.store.reading import durations, outline, states
+from ablate.study import Design, OutlineDiff, Study, Variant, diff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +29,8 @@ class Plan:
     seconds_to_run: float | None
     #: Cells whose results were made with other files of the user's own than the study has now.
     stale: tuple[StaleCell, ...] = ()
+    #: What the newest revision in the database does not have, or has otherwise; None where there is none.
+    changes: OutlineDiff | None = None
 
     def counts(self, variant: Variant) -> Counter[str]:
         """How many of a variant's jobs are in which state.
@@ -70,6 +69,7 @@ class Plan:
             "jobs": self.jobs,
             "jobs_to_run": self.jobs_to_run,
             "seconds_to_run": self.seconds_to_run,
+            "designs": [_design_json(design) for design in self.study.designs],
             "variants": [
                 {
                     "name": variant.name,
@@ -89,7 +89,15 @@ def plan_study(study: Study, db: Database | None) -> Plan:
     if db is None:
         return Plan(study=study, revision=None, states={}, seconds_to_run=None)
     revision, known = states(db, study.name)
-    plan = Plan(study=study, revision=revision, states=known, seconds_to_run=None, stale=stale_cells(db, study))
+    changes = None if revision is None else diff(outline(db, study.name), study.outline())
+    plan = Plan(
+        study=study,
+        revision=revision,
+        states=known,
+        seconds_to_run=None,
+        changes=changes,
+        stale=stale_cells(db, study),
+    )
     times: dict[str, list[float]] = {}
     for key, seconds in durations(db, study.name):
         times.setdefault(key, []).append(seconds)
@@ -103,3 +111,14 @@ def plan_study(study: Study, db: Database | None) -> Plan:
         if known.get((variant.key, seed)) not in ENDED
     )
     return replace(plan, seconds_to_run=seconds_to_run)
+
+
+def _design_json(design: Design) -> dict[str, Any]:
+    return {
+        "name": design.name,
+        "kind": design.kind,
+        "factors": list(design.factors),
+        "cells": design.cells,
+        "left_out": design.left_out,
+        "aliases": design.aliases and asdict(design.aliases),
+    }

@@ -7,16 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from ablate.orchestrate.stale import Stale, refuse, stale_cells
+from ablate.protocol import ENDED
 from ablate.store import Database
 from ablate.store.code import rerun
+from ablate.store.reading import outline, states
 from ablate.store.submission import Submission, submit
-from ablate.study import Study
+from ablate.study import Study, mark_exploratory
 
 
 def submit_study(db: Database, study: Study, part: Study | None = None, *, stale: Stale = Stale.REFUSE) -> Submission:
     """Bring the database up to the study: a new revision if the file changed, and the jobs that are missing.
 
-    Cells that an earlier revision or another design already asked for are not queued again.
+    Cells that an earlier revision or another design already asked for are not queued again. What a study gains after
+    results were there is marked exploratory.
 
     Args:
         db: The experiment database.
@@ -31,9 +34,11 @@ def submit_study(db: Database, study: Study, part: Study | None = None, *, stale
     if stale is Stale.REFUSE:
         refuse(outdated)
     cells = None if part is None else {(variant.key, seed) for variant in part.variants() for seed in part.seeds}
+    revision, known = states(db, study.name)
+    previous = None if revision is None else outline(db, study.name)
     told = submit(
         db,
-        outline=study.outline(),
+        outline=mark_exploratory(study.outline(), previous, results_seen=not ENDED.isdisjoint(known.values())),
         recipes={variant.key: variant.recipe for variant in study.variants()},
         text=study.text,
         settings=study.settings,

@@ -61,9 +61,7 @@ class Recipe(Section):
 
     def canonical(self) -> dict[str, Any]:
         """The recipe as plain JSON values, defaults left out, the model's and the optimizer's name always kept."""
-        shown = super().canonical()
-        shown.setdefault("model", self.model.canonical())
-        return shown
+        return {"model": self.model.canonical(), **super().canonical()}
 
     @cached_property
     def key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +19,7 @@ class Section(BaseModel):
         allow_inf_nan=False,
         validate_default=True,
         use_attribute_docstrings=True,
+        defer_build=True,  # a status line reads no recipe
     )
 
     def canonical(self) -> dict[str, Any]:
@@ -26,12 +28,23 @@ class Section(BaseModel):
         Two sections that train the same network have the same canonical form, also when a later version of
         ablate knows more fields (whose defaults are the old behaviour).
         """
-        shown: dict[str, Any] = {}
-        for name, field in type(self).model_fields.items():
-            value = getattr(self, name)
-            if name == "name" or field.is_required() or value != field.get_default(call_default_factory=True):
-                shown[name] = canonical_value(value)
-        return shown
+        defaults = _defaults(type(self))
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            name: canonical_value(value)
+            for name, value in values.items()
+            if name == "name" or name not in defaults or value != defaults[name]
+        }
+
+
+@cache
+def _defaults(section: type[Section]) -> dict[str, Any]:
+    """Default of every field that has one; made once, because a study asks for thousands of keys."""
+    return {
+        name: field.get_default(call_default_factory=True)
+        for name, field in section.model_fields.items()
+        if not field.is_required()
+    }
 
 
 def canonical_value(value: Any) -> Any:  # noqa: ANN401 - JSON is a tree of anything

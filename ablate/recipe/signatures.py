@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 Kind = Literal["optimizers", "schedulers"]
 
+#: What people write out where PyTorch has a short form.
+SHORT_FORMS = {"learning_rate": "lr", "learningrate": "lr"}
+
 
 @cache
 def _table() -> dict[str, dict[str, dict[str, Any]]]:
@@ -56,7 +59,8 @@ def checked(kind: Kind, name: str, given: dict[str, Any], *, supplied: tuple[str
     result: dict[str, Any] = {}
     for key, value in given.items():
         if key not in known:
-            raise ValueError(f"{name} takes no argument {key!r}{did_you_mean(key, list(known))}")
+            choice = [*known, *(["lr"] if kind == "optimizers" else [])]
+            raise ValueError(f"{name} takes no argument {key!r}{did_you_mean(key, choice)}")
         default = known[key]
         if isinstance(default, bool):
             if not isinstance(value, bool):
@@ -86,7 +90,9 @@ def without_defaults(kind: Kind, name: str, given: dict[str, Any]) -> dict[str, 
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """A suggestion to append to a message: `; did you mean 'Adam'?`, or the whole choice when it is short."""
-    lowered = {item.lower(): item for item in known}
+    lowered = {item.lower(): item for item in known} | {
+        long: short for long, short in SHORT_FORMS.items() if short in known
+    }
     close = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
     if close:
         return f"; did you mean {lowered[close[0]]!r}?"

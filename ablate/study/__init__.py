@@ -1,20 +1,43 @@
-"""The study language: a TOML file (or a mapping) -> factors, designs, and the variants to train."""
+"""The study language: a TOML file (or a mapping) -> factors, designs, and the variants to train.
+
+Names are imported when they are first used: a status line needs the `Outline` and none of the language.
+"""
 
 from __future__ import annotations
 
-from ablate.study.growth import OutlineDiff, diff, mark_exploratory
-from ablate.study.load import load_study, parse_study
-from ablate.study.model import Budget, Design, Factor, Level, Seeds, Study, Variant
-from ablate.study.outline import (
-    Outline,
-    OutlineDesign,
-    OutlineFactor,
-    OutlineLevel,
-    OutlineVariant,
-    StatisticsSettings,
-)
-from ablate.study.overrides import retuned
-from ablate.study.schema import schema
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ablate.study.growth import OutlineDiff, diff, mark_exploratory
+    from ablate.study.json_schema import schema
+    from ablate.study.load import load_study, parse_study
+    from ablate.study.model import Budget, Design, Factor, Level, Seeds, Study, Variant
+    from ablate.study.outline import (
+        Outline,
+        OutlineDesign,
+        OutlineFactor,
+        OutlineLevel,
+        OutlineVariant,
+        StatisticsSettings,
+    )
+    from ablate.study.overrides import retuned
+
+_PLACES = {
+    "growth": ("OutlineDiff", "diff", "mark_exploratory"),
+    "load": ("load_study", "parse_study"),
+    "model": ("Budget", "Design", "Factor", "Level", "Seeds", "Study", "Variant"),
+    "outline": (
+        "Outline",
+        "OutlineDesign",
+        "OutlineFactor",
+        "OutlineLevel",
+        "OutlineVariant",
+        "StatisticsSettings",
+    ),
+    "overrides": ("retuned",),
+    "json_schema": ("schema",),
+}
 
 __all__ = [
     "Budget",
@@ -38,3 +61,10 @@ __all__ = [
     "retuned",
     "schema",
 ]
+
+
+def __getattr__(name: str) -> object:
+    for place, names in _PLACES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"ablate.study.{place}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

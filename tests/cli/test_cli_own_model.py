@@ -114,7 +114,7 @@ def test_a_changed_file_makes_the_cells_that_need_it_stale(study: Path, ablate: 
 
     again = ablate("run", "own.toml", "--workers", "1", "--rerun-stale")
     assert again.returncode == 0, again.stderr
-    assert "2 of them run again" in again.stdout
+    assert "2 of 6 jobs to run" in again.stdout
     assert attempts(study) == {**once, "net=linear": 4}
     assert "older code/sizes.py" not in report.read_text(encoding="utf-8")
 
