@@ -107,6 +107,8 @@ class Claim:
     checkpoints: Sequence[Checkpoint] = ()
     #: Number of this attempt, counted from 1.
     attempt_number: int = 1
+    #: Text of the user's own files that the recipe's model needs, by path relative to the study file.
+    sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True)

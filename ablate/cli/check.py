@@ -49,11 +49,18 @@ def check(
 
     from ablate.errors import StudyError
     from ablate.orchestrate.check import check_study
+    from ablate.study.own_code import laid_out
 
     asked = read_study(study, db, settings)
     asked = part_of(asked, factors=factors, variants=variants) or asked
     probe = import_module("ablate.training").probe  # the one command that computes in its own process
-    seen = list(check_study(asked, lambda recipe: probe(recipe, data_root=data_root, real_data=not no_data)))
+    with laid_out(asked.sources) as code_root:
+        seen = list(
+            check_study(
+                asked,
+                lambda recipe: probe(recipe, data_root=data_root, real_data=not no_data, code_root=code_root),
+            )
+        )
     if as_json:
         typer.echo(json.dumps({"study": asked.name, "variants": [item.as_json() for item in seen]}, indent=2))
     else:

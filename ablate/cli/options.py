@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from ablate.orchestrate.stale import Stale
     from ablate.store import Database
     from ablate.study import Study
 
@@ -54,6 +55,14 @@ DataRootOption = Annotated[
     ),
 ]
 
+AcceptStaleOption = Annotated[
+    bool,
+    typer.Option("--accept-stale", help="Keep results that were made with older versions of your own files."),
+]
+RerunStaleOption = Annotated[
+    bool, typer.Option("--rerun-stale", help="Run again what was run with older versions of your own files.")
+]
+
 DEFAULT_DATABASE = "sqlite:///results.db"
 #: More than this is a slip of the finger.
 MAX_WORKERS = 1024
@@ -96,6 +105,20 @@ def part_of(study: Study, *, factors: str | None, variants: str | None, seeds: s
         variants=_names("--variants", variants, ";"),
         seeds=None if seeds is None else seed_list(seeds),
     )
+
+
+def stale_choice(*, accept: bool, rerun: bool) -> Stale:
+    """What `--accept-stale` and `--rerun-stale` ask for.
+
+    Raises:
+        UsageError: Both.
+    """
+    from ablate.errors import UsageError
+    from ablate.orchestrate.stale import Stale
+
+    if accept and rerun:
+        raise UsageError("--accept-stale keeps what --rerun-stale would run again: give one of them.")
+    return Stale.KEEP if accept else Stale.RERUN if rerun else Stale.REFUSE
 
 
 def study_name(study: str) -> str:

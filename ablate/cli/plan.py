@@ -81,13 +81,15 @@ def _show(found: Plan) -> None:
     console = Console(highlight=False)
     console.print(f"{study.name}: {study.title}", markup=False, style="bold")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("variant", "asked for by", "jobs", "done"):
-        table.add_column(heading, justify="right" if heading in ("jobs", "done") else "left")
+    headings = ("variant", "asked for by", "jobs", "done", *(["stale"] if found.stale else []))
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in ("jobs", "done", "stale") else "left")
     for variant in found.variants:
         counts = found.counts(variant)
         done = sum(counts[state] for state in ("succeeded", "diverged", "failed", "cancelled"))
         asked = ", ".join(variant.designs)
-        table.add_row(Text(variant.name), Text(asked), str(len(study.seeds)), str(done))
+        stale = [str(counts["stale"])] if found.stale else []
+        table.add_row(Text(variant.name), Text(asked), str(len(study.seeds)), str(done), *stale)
     for tuning in found.waiting:
         asked = ", ".join(tuning.variant.designs) if tuning.reference else ""
         table.add_row(Text(tuning.name), Text(asked), str(len(study.seeds)), "0")
@@ -106,6 +108,12 @@ def _show(found: Plan) -> None:
             )
         if design.aliases is not None:
             _show_aliases(console, design.name, design.aliases)
+    if found.stale:
+        files = ", ".join(sorted({path for cell in found.stale for path in cell.files}))
+        console.print(
+            f"{len(found.stale)} stale: {files} has changed since; `ablate run` takes --rerun-stale or --accept-stale",
+            markup=False,
+        )
     if found.seconds_to_run:
         console.print(f"about {clock(found.seconds_to_run)} of one worker's time, by the runs so far")
 

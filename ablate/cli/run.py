@@ -10,10 +10,12 @@ import typer
 
 from ablate.cli.options import (
     DEFAULT_DATABASE,
+    AcceptStaleOption,
     DatabaseOption,
     DataRootOption,
     FactorsOption,
     PlainOption,
+    RerunStaleOption,
     SeedsOption,
     SetOption,
     StudyArgument,
@@ -21,6 +23,7 @@ from ablate.cli.options import (
     open_database,
     part_of,
     read_study,
+    stale_choice,
     worker_count,
 )
 
@@ -44,6 +47,8 @@ def run(
     factors: FactorsOption = None,
     variants: VariantsOption = None,
     seeds: SeedsOption = None,
+    accept_stale: AcceptStaleOption = False,
+    rerun_stale: RerunStaleOption = False,
     data_root: DataRootOption = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the reports.")] = Path("reports"),
     plain: PlainOption = False,
@@ -62,10 +67,11 @@ def run(
     from ablate.orchestrate.tuning import failed_choices, waiting_text
 
     asked = read_study(study, db, settings)
+    stale = stale_choice(accept=accept_stale, rerun=rerun_stale)
     part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
     placement = place(worker_count(workers), devices.split(",") if devices else None)
     with open_database(db, create=True) as database:
-        submission = submit_study(database, asked, part)
+        submission = submit_study(database, asked, part, stale=stale)
         now = progress(database, asked.name)
         to_run = (
             f"{now.left} of {now.total} jobs to run" if now.left else f"nothing to run, all {now.total} jobs are done"

@@ -6,8 +6,10 @@ import typer
 
 from ablate.cli.options import (
     DEFAULT_DATABASE,
+    AcceptStaleOption,
     DatabaseOption,
     FactorsOption,
+    RerunStaleOption,
     SeedsOption,
     SetOption,
     StudyArgument,
@@ -15,6 +17,7 @@ from ablate.cli.options import (
     open_database,
     part_of,
     read_study,
+    stale_choice,
 )
 
 
@@ -30,6 +33,8 @@ def submit(
     factors: FactorsOption = None,
     variants: VariantsOption = None,
     seeds: SeedsOption = None,
+    accept_stale: AcceptStaleOption = False,
+    rerun_stale: RerunStaleOption = False,
 ) -> None:
     """Queue the jobs that STUDY still lacks; `ablate worker` trains them.
 
@@ -39,9 +44,10 @@ def submit(
     from ablate.orchestrate.tuning import failed_choices, waiting_text
 
     asked = read_study(study, db, settings)
+    stale = stale_choice(accept=accept_stale, rerun=rerun_stale)
     part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
     with open_database(db, create=True) as database:
-        typer.echo(submit_study(database, asked, part).describe())
+        typer.echo(submit_study(database, asked, part, stale=stale).describe())
         if text := waiting_text(database, part or asked):
             typer.echo(f"{text}; submit again when they have ended")
         for text in failed_choices(database, part or asked):

@@ -9,6 +9,7 @@ from functools import cached_property
 from statistics import median
 from typing import Any
 
+from ablate.orchestrate.stale import StaleCell, stale_cells
 from ablate.orchestrate.submit import cells
 from ablate.orchestrate.tuning import foreseen
 from ablate.protocol import ENDED, JobState
@@ -30,12 +31,24 @@ class Plan:
     decided: Mapping[str, OutlineTuning]
     #: Time that the jobs still to run take one after the other, seconds; None where nothing like it was run before.
     seconds_to_run: float | None
+    #: Cells whose results were made with other files of the user's own than the study has now.
+    stale: tuple[StaleCell, ...] = ()
     #: What the newest revision in the database does not have, or has otherwise; None where there is none.
     changes: OutlineDiff | None = None
 
     def counts(self, variant: Variant) -> Counter[str]:
-        """How many of a variant's jobs are in which state; `new` are those that the database does not know."""
-        return Counter(str(self.states.get((variant.key, seed), "new")) for seed in self.study.seeds)
+        """How many of a variant's jobs are in which state.
+
+        `new` are those that the database does not know, `stale` those whose results come from other files.
+        """
+        return Counter(self._state(variant.key, seed) for seed in self.study.seeds)
+
+    def _state(self, key: str, seed: int) -> str:
+        return "stale" if (key, seed) in self._stale else str(self.states.get((key, seed), "new"))
+
+    @cached_property
+    def _stale(self) -> frozenset[tuple[str, int]]:
+        return frozenset((cell.variant_key, cell.seed) for cell in self.stale)
 
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
@@ -114,8 +127,15 @@ def plan_study(study: Study, db: Database | None) -> Plan:
         return Plan(study=study, revision=None, states={}, decided={}, seconds_to_run=None)
     revision, known = states(db, study.name)
     decided = foreseen(db, study)
-    changes = None if revision is None else diff(outline(db, study.name), study.outline(decided))
-    plan = Plan(study=study, revision=revision, states=known, decided=decided, seconds_to_run=None, changes=changes)
+    plan = Plan(
+        study=study,
+        revision=revision,
+        states=known,
+        decided=decided,
+        seconds_to_run=None,
+        stale=stale_cells(db, study, decided),
+        changes=None if revision is None else diff(outline(db, study.name), study.outline(decided)),
+    )
     times: dict[str, list[float]] = {}
     for key, seconds in durations(db, study.name):
         times.setdefault(key, []).append(seconds)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ablate.errors import UsageError
 from ablate.store import Database
-from ablate.store.reading import revision_settings, revision_text
+from ablate.store.reading import revision_settings, revision_sources, revision_text
 from ablate.study import Study, parse_study
 
 
@@ -27,4 +27,9 @@ def recall_study(db: Database, name: str, *, settings: Sequence[str] = ()) -> St
         raise UsageError(
             f"{name} holds results from elsewhere, which cannot be run.", cure=f"Show them with `ablate report {name}`."
         )
-    return parse_study(text, source=name, settings=[*revision_settings(db, name), *settings])
+    return parse_study(
+        text,
+        source=name,
+        settings=[*revision_settings(db, name), *settings],
+        sources=revision_sources(db, name),
+    )

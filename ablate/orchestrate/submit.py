@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from ablate.orchestrate.stale import Stale, refuse, stale_cells
 from ablate.orchestrate.tuning import decide
 from ablate.protocol import ENDED
 from ablate.store import Database
+from ablate.store.code import rerun
 from ablate.store.reading import outline, states
 from ablate.store.submission import Submission, submit
 from ablate.study import FIRST_TUNING_SEED, OutlineTuning, Study, mark_exploratory
 
 
-def submit_study(db: Database, study: Study, part: Study | None = None) -> Submission:
+def submit_study(db: Database, study: Study, part: Study | None = None, *, stale: Stale = Stale.REFUSE) -> Submission:
     """Bring the database up to the study: a new revision if the file changed, and the jobs that are missing.
 
     Cells that an earlier revision or another design already asked for are not queued again. What a study gains after
@@ -24,8 +27,15 @@ def submit_study(db: Database, study: Study, part: Study | None = None) -> Submi
         db: The experiment database.
         study: The whole study, whose outline the report follows.
         part: What of it to run now, see `Study.only`; None means all.
+        stale: What becomes of cells whose results were made with other files of the user's own than the study has now.
+
+    Raises:
+        UsageError: There are such cells, and nothing was said about them.
     """
     decided = decide(db, study)
+    outdated = stale_cells(db, part or study, decided)
+    if stale is Stale.REFUSE:
+        refuse(outdated)
     while True:
         revision, known = states(db, study.name)
         previous = None if revision is None else outline(db, study.name)
@@ -38,13 +48,17 @@ def submit_study(db: Database, study: Study, part: Study | None = None) -> Submi
             recipes=recipes,
             text=study.text,
             settings=study.settings,
-            sources={},
+            sources=study.sources,
             execution=execution_rule(),
             only=None if part is None else cells(part, decided),
         )
         before, decided = decided, decide(db, study)
         if decided == before:  # else a tuning ended meanwhile, and another process may have queued what follows from it
-            return done
+            break
+    if stale is Stale.RERUN and outdated:  # after the new files are stored, so that no worker takes the old ones
+        rerun(db, [cell.job for cell in outdated])
+        return replace(done, rerun=len(outdated))
+    return done
 
 
 def cells(study: Study, decided: Mapping[str, OutlineTuning]) -> set[tuple[str, int]]:
@@ -78,7 +92,8 @@ class Advance:
     def __call__(self) -> None:
         """Make the choices that can be made, and queue what follows from them."""
         if self.waiting and (now := decide(self._db, self._study)) != self._decided:
-            submit_study(self._db, self._study, self._part)
+            # What was stale was settled when the study was first submitted.
+            submit_study(self._db, self._study, self._part, stale=Stale.KEEP)
             self._decided = now
 
 

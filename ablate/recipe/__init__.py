@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from ablate.recipe.data import Augmentation, Data, FixedNormalization
-from ablate.recipe.model import ConvNet, Model, TorchvisionModel
+from ablate.recipe.model import ConvNet, Model, OwnModel, TorchvisionModel, own_file
 from ablate.recipe.section import Section
 from ablate.recipe.training import Optimizer, Scheduler, Training
 
@@ -21,11 +21,13 @@ __all__ = [
     "FixedNormalization",
     "Model",
     "Optimizer",
+    "OwnModel",
     "Recipe",
     "Scheduler",
     "Section",
     "TorchvisionModel",
     "Training",
+    "own_file",
 ]
 
 #: Hexadecimal digits of a variant key: 64 bits of SHA-256.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from ablate.recipe.section import Section
+from ablate.recipe.section import Section, canonical_value
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 Kernel = Annotated[int, Field(ge=1, le=31)]
@@ -102,14 +106,99 @@ class TorchvisionModel(Section):
     layer always is trained."""
 
 
+#: Longest path of a file of the user's own, characters.
+_MAX_PATH = 500
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+#: The same for editors, which cannot know what is a path.
+_SCHEMA_PATTERN = r"^(?!torchvision:)[^:]+:[^:.\s]+$"
+
+
+def _checked_name(name: str) -> str:
+    """A name from the user's own code, its path in the shortest form.
+
+    Raises:
+        ValueError: It is no `file.py:Name` inside the study's folder and no `package.module:Name`.
+    """
+    where, _, what = name.partition(":")
+    if not what.isidentifier():
+        example = f"{where}:Net" if where.endswith(".py") else "my_models.py:Net"
+        raise ValueError(f'after the colon stands the name of a class or function, as in "{example}"')
+    if not where.endswith(".py"):
+        if not _MODULE.fullmatch(where):
+            raise ValueError(
+                'before the colon stands a file, as in "my_models.py:Net", or a module, "package.module:Net"'
+            )
+        return name
+    path = posixpath.normpath(where)
+    if "\\" in path or not path.isprintable() or len(path) > _MAX_PATH:
+        raise ValueError(f"a file's path has at most {_MAX_PATH} characters, and slashes between its folders")
+    if path.startswith(("/", "../")):
+        raise ValueError(
+            f'"{where}" lies outside the study\'s folder: put it beside the study file, with which it is stored'
+        )
+    return f"{path}:{what}"
+
+
+def own_file(name: str) -> str | None:
+    """The file behind the name of a model, relative to the study file with slashes; None where it names none."""
+    where, colon, _ = name.partition(":")
+    return where if colon and where.endswith(".py") else None
+
+
+class OwnModel(Section):
+    """A network of your own: a class or function by its file or module; every other key is an argument of it.
+
+    `channels`, `image_size` and `classes` of the data set are passed where the signature has parameters of these names.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Annotated[str, AfterValidator(_checked_name), Field(json_schema_extra={"pattern": _SCHEMA_PATTERN})]
+    """`my_models.py:Net`, relative to the study file, or `package.module:Net` of an installed package."""
+
+    @model_validator(mode="after")
+    def _finite(self) -> OwnModel:
+        _refuse_unbounded(self.arguments)
+        return self
+
+    @property
+    def file(self) -> str | None:
+        """The file, relative to the study file with slashes; None for a module."""
+        return own_file(self.name)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments that the recipe gives."""
+        return dict(self.model_extra or {})
+
+    def canonical(self) -> dict[str, Any]:
+        """Name and every argument that is given; which ones are defaults only the code knows."""
+        return {"name": self.name, **{key: canonical_value(value) for key, value in self.arguments.items()}}
+
+
+def _refuse_unbounded(value: Any, key: str = "") -> None:  # noqa: ANN401 - any value of a file
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{key} is a finite number, not {value}")
+    if isinstance(value, Mapping):
+        for inner, item in value.items():
+            _refuse_unbounded(item, key or str(inner))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_unbounded(item, key)
+
+
 def _family(value: object) -> str:
     name = value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
     if isinstance(name, str):
-        return "torchvision" if name.startswith("torchvision:") else name
+        if name.startswith("torchvision:"):
+            return "torchvision"
+        return "own" if ":" in name or name.endswith(".py") else name
     return "?"
 
 
 Model = Annotated[
-    Annotated[ConvNet, Tag("convnet")] | Annotated[TorchvisionModel, Tag("torchvision")],
+    Annotated[ConvNet, Tag("convnet")]
+    | Annotated[TorchvisionModel, Tag("torchvision")]
+    | Annotated[OwnModel, Tag("own")],
     Discriminator(_family),
 ]

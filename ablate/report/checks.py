@@ -16,6 +16,9 @@ from ablate.study.outline import OutlineVariant
 #: Versions in a run's provenance that may change its numbers.
 VERSIONS = ("torch", "torchvision", "numpy", "scikit-learn", "python", "ablate-lab", "commit")
 
+#: States in which a run has a result.
+MEASURED = (JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -35,6 +38,7 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
         *_unvarying(analysis),
         *_mixed_machines(analysis.results),
         *_mixed_versions(analysis.results),
+        *_older_files(analysis.results),
         *_uncommitted(analysis.results),
         *_unscored(analysis),
     ]
@@ -169,6 +173,25 @@ def _mixed_versions(results: Results) -> Iterator[Finding]:
         if len(versions) > 1:
             shown = listed([version[:12] for version in sorted(versions)])
             yield Finding(severity="warning", text=f"Runs were made under different versions of {name}: {shown}.")
+
+
+def _older_files(results: Results) -> Iterator[Finding]:
+    """Runs of another version of the user's own files than the newest revision has."""
+    for path, now in results.sources.items():
+        old: dict[str, int] = {}
+        for variant in results.outline.variants:
+            for run in results.runs_of(variant.key):
+                before = run.provenance.get("sources", {}).get(path, now)
+                if run.state in MEASURED and before != now:
+                    old[variant.name] = old.get(variant.name, 0) + 1
+        if old:
+            count = sum(old.values())
+            yield Finding(
+                severity="warning",
+                text=f"{f'{count} runs' if count > 1 else '1 run'} of {listed(list(old))} "
+                f"{'were' if count > 1 else 'was'} made with an older {path} than the study has now; "
+                "`ablate run --rerun-stale` runs them again.",
+            )
 
 
 def _uncommitted(results: Results) -> Iterator[Finding]:

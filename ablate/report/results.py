@@ -15,6 +15,7 @@ from ablate.protocol import JobState
 from ablate.store import Database
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord
 from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
+from ablate.study.own_code import sha256
 
 #: States in which a job may still bring a value.
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED)
@@ -38,6 +39,8 @@ class Results:
     settings: tuple[str, ...] = ()
     #: Number of that revision, counted from 1.
     revision: int = 1
+    #: SHA-256 of each of the user's own files of that revision, by path.
+    sources: Mapping[str, str] = field(default_factory=dict)
     #: First submission of the study, UTC.
     submitted: datetime | None = None
 
@@ -55,6 +58,7 @@ class Results:
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
             settings=reading.revision_settings(db, study),
+            sources={path: sha256(text) for path, text in reading.revision_sources(db, study).items()},
             revision=1 if record is None else record.revision,
             submitted=None if record is None else record.created_at,
         )

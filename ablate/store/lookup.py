@@ -69,7 +69,7 @@ def outline(db: Database, study: str) -> Outline:
         UsageError: The database has no such study.
     """
     with db.read() as connection:
-        stored = _newest(connection, study).outline
+        stored = newest(connection, study).outline
     return Outline.model_validate(stored)
 
 
@@ -80,7 +80,7 @@ def revision_text(db: Database, study: str) -> str:
         UsageError: The database has no such study.
     """
     with db.read() as connection:
-        return str(_newest(connection, study).text)
+        return str(newest(connection, study).text)
 
 
 def revision_settings(db: Database, study: str) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def revision_settings(db: Database, study: str) -> tuple[str, ...]:
         UsageError: There is no such study.
     """
     with db.read() as connection:
-        return tuple(_newest(connection, study).settings)
+        return tuple(newest(connection, study).settings)
 
 
 def recipe(db: Database, study: str, key: str) -> Mapping[str, Any]:
@@ -111,6 +111,11 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC)
 
 
-def _newest(connection: Connection, study: str) -> Row[Any]:
+def newest(connection: Connection, study: str) -> Row[Any]:
+    """The newest revision of a study.
+
+    Raises:
+        UsageError: There is no such study.
+    """
     of_study = select(revisions).where(revisions.c.study == study_id(connection, study))
     return connection.execute(of_study.order_by(revisions.c.number.desc()).limit(1)).one()

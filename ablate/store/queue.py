@@ -22,6 +22,7 @@ from ablate.protocol import (
 )
 from ablate.recipe import Recipe
 from ablate.store import schema
+from ablate.store.code import code_of, made_with, sign
 from ablate.store.database import Database
 from ablate.store.expressions import Now
 from ablate.store.leases import close_attempts, give_back, pass_fence, rescue_expired, rescue_from
@@ -98,6 +99,10 @@ class Queue:
             connection.execute(OPEN_ATTEMPT, opened)
             about = connection.execute(CLAIMED, {"variant_id": job.variant}).one()
             checkpoints = connection.execute(CHECKPOINTS, {"job_id": job.id}).all() if job.attempt_count > 1 else []
+            code = code_of(connection, about.revision, about.recipe)
+            if code:
+                ran = sign(connection, job.attempt, code)
+                checkpoints = [row for row in checkpoints if made_with(connection, row.attempt) == ran]
         return Claim(
             ticket=Ticket(job=job.id, attempt=job.attempt, worker=worker),
             study=about.name,
@@ -109,6 +114,7 @@ class Queue:
                 Checkpoint(epoch=row.epoch, name=row.name, size=row.size, sha256=row.sha256) for row in checkpoints
             ),
             attempt_number=job.attempt_count,
+            sources=code,
         )
 
     def beat(self, ticket: Ticket) -> None:

@@ -3,6 +3,7 @@
 Only jobs that the newest revision of a study asks for are counted and reported.
 """
 
+from ablate.store.code import ran_with, revision_sources
 from ablate.store.lookup import outline, recipe, revision_settings, revision_text, studies
 from ablate.store.results import epochs, predictions, runs
 from ablate.store.standing import counts, durations, failures, running, states, workers
@@ -14,8 +15,10 @@ __all__ = [
     "failures",
     "outline",
     "predictions",
+    "ran_with",
     "recipe",
     "revision_settings",
+    "revision_sources",
     "revision_text",
     "running",
     "runs",

@@ -188,3 +188,13 @@ class FailureRecord:
     facts: Mapping[str, Any]
     #: End of the job.
     ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeRecord:
+    """Which of the user's own files the result of a job was made with."""
+
+    #: Number of the job.
+    job: int
+    #: SHA-256 of each file by its path relative to the study file.
+    sources: Mapping[str, str]

@@ -54,7 +54,13 @@ OPEN_ATTEMPT = insert(attempts).from_select(
 )
 SEEN = update(workers).where(workers.c.id == bindparam("worker_id")).values(seen_at=Now())
 CLAIMED = (
-    select(studies.c.name, variants.c.name.label("variant"), variants.c.recipe, revisions.c.execution)
+    select(
+        studies.c.name,
+        variants.c.name.label("variant"),
+        variants.c.recipe,
+        revisions.c.execution,
+        revisions.c.id.label("revision"),
+    )
     .join_from(variants, studies, studies.c.id == variants.c.study)
     .join(revisions, revisions.c.study == studies.c.id)
     .where(variants.c.id == bindparam("variant_id"))

@@ -43,6 +43,8 @@ class Submission:
     left_out: int
     #: Settings that change bits, as the study's first revision fixed them.
     execution: Mapping[str, Any]
+    #: Jobs among `existing` that had a result and were queued again.
+    rerun: int = 0
 
     def describe(self) -> str:
         """One line for people."""
@@ -51,6 +53,8 @@ class Submission:
             parts.append(f"{self.existing} already known")
         if self.requeued:
             parts.append(f"{self.requeued} of them waiting again")
+        if self.rerun:
+            parts.append(f"{self.rerun} of them run again")
         if self.left_out:
             parts.append(f"{self.left_out} not asked for now")
         return f"{self.study}, revision {self.revision}: {', '.join(parts)}"

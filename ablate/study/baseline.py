@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ablate.recipe import Recipe
 from ablate.study.faults import Faults, dotted, printable, shown
 from ablate.study.overrides import ClashError, applied
+from ablate.study.own_code import OwnCode
 from ablate.study.positions import Path
 from ablate.study.vocabulary import unknown_path
 from ablate.study.wording import Finding, explained
@@ -25,9 +26,15 @@ class Baseline:
         table: The file's `[baseline]`.
         select: The file's `select`.
         faults: Where its mistakes go.
+        code: The user's own files.
+        own_model: A model of the user's own is named somewhere in the study.
     """
 
-    def __init__(self, table: Mapping[str, Any], select: str, faults: Faults) -> None:
+    def __init__(
+        self, table: Mapping[str, Any], select: str, faults: Faults, code: OwnCode, *, own_model: bool
+    ) -> None:
+        self._code = code
+        self._own_model = own_model
         #: As written, with what must stand there for overrides to build upon.
         self.document: dict[str, Any] = {"model": {"name": "convnet"}, **table, "select": select}
         #: None where the baseline itself is wrong.
@@ -38,11 +45,17 @@ class Baseline:
         outcome = validated(self.document)
         if isinstance(outcome, Recipe):
             self.recipe = outcome
+            if (message := code.problem(outcome)) is not None:
+                faults.add(("baseline", "model", "name"), message, value=True)
             return
         for finding in outcome:
             self._known.add((finding.path, finding.message))
             at: Path = ("baseline", *finding.path) if finding.path != ("select",) else finding.path
             faults.add(at, finding.message, value=finding.value)
+
+    def unknown(self, path: str) -> str | None:
+        """Why a dotted path names no knob of a recipe of this study; None where it names one."""
+        return unknown_path(path, own_model=self._own_model)
 
     def vary(
         self,
@@ -70,7 +83,7 @@ class Baseline:
         for path in overrides:
             if faults.full:
                 return None
-            if (message := unknown_path(path)) is not None:
+            if (message := self.unknown(path)) is not None:
                 faults.add(inside(path), message)
                 sound = False
         if not sound:
@@ -81,6 +94,10 @@ class Baseline:
             raise AssertionError from None
         outcome = validated(varied)
         if isinstance(outcome, Recipe):
+            for path in ("model.name", "model"):
+                if path in overrides and (message := self._code.problem(outcome)) is not None:
+                    faults.add(inside(path) if path == "model.name" else (*inside(path), "name"), message, value=True)
+                    return None
             return outcome
         for finding in outcome:
             if (finding.path, finding.message) in self._known:

@@ -21,7 +21,6 @@ from ablate.study.overrides import found
 from ablate.study.positions import MISSING, Path
 from ablate.study.ranges import RANGES, is_range, values
 from ablate.study.relations import check_link, check_references, check_retuning
-from ablate.study.vocabulary import unknown_path
 from ablate.study.wording import explained
 
 
@@ -76,7 +75,7 @@ class _Reader:
         self.where: Path = ("factors", name)
         #: Whether the factor applies to the baseline, so that its levels can be checked without other factors.
         self.applies = all(
-            _same(_value(baseline, path), value) for path, value in table.when.items() if unknown_path(path) is None
+            _same(_value(baseline, path), value) for path, value in table.when.items() if baseline.unknown(path) is None
         )
 
     def factor(self) -> Factor | None:
@@ -88,7 +87,7 @@ class _Reader:
         before = len(self.faults)
         for key in ("when", "retune"):
             for path in getattr(self.table, key):
-                if (message := unknown_path(path)) is not None:
+                if (message := self.baseline.unknown(path)) is not None:
                     self.faults.add((*self.where, key, path), message)
         drafts = self._drafts()
         if len(self.faults) > before:
@@ -163,7 +162,7 @@ class _Reader:
                 f'"model.dropout"`, for one',
             )
             return []
-        if (message := unknown_path(path)) is not None:
+        if (message := self.baseline.unknown(path)) is not None:
             self.faults.add((*self.where, "path"), message, value=True)
             return []
         if len(given) > MAX_LEVELS:
@@ -195,7 +194,7 @@ class _Reader:
                 self.faults.add((*at, *finding.path), finding.message, value=finding.value)
             return None
         for path in table.retune:
-            if (message := unknown_path(path)) is not None:
+            if (message := self.baseline.unknown(path)) is not None:
                 self.faults.add((*at, "retune", path), message)
         return _Draft(
             name=self._checked_name(name, at),
@@ -218,7 +217,7 @@ class _Reader:
         who = f"with level `{printable(draft.name)}`: "
         if not self.applies:
             for path in draft.overrides:
-                if (message := unknown_path(path)) is not None:
+                if (message := self.baseline.unknown(path)) is not None:
                     self.faults.add(draft.inside(path), message)
             return
         draft.recipe = self.baseline.vary(draft.overrides, self.faults, draft.where, draft.inside, who=who)

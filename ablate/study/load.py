@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from ablate.study.model import Budget, Design, Seeds, Study
 from ablate.study.outline import StatisticsSettings
 from ablate.study.overrides import found, with_settings
 from ablate.study.overrides import settings as parsed_settings
+from ablate.study.own_code import OwnCode
 from ablate.study.source import MAX_BYTES, LimitError, Source, decoded, parsed, plain
 from ablate.study.tuning import check_tuning
 from ablate.study.variants import Expansion, check_listed
@@ -54,6 +56,7 @@ def parse_study(
     folder: Path | None = None,
     settings: Sequence[str] = (),
     path: Path | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> Study:
     """Read a study from text.
 
@@ -63,6 +66,7 @@ def parse_study(
         folder: Folder from which relative names in the study are meant.
         settings: As for `load_study`.
         path: The file that holds the text, if one does.
+        sources: Texts of the user's own files by path, in place of those in `folder`.
 
     Raises:
         UsageError: A setting is not of the form path=value.
@@ -70,7 +74,7 @@ def parse_study(
     """
     text = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
     read = Source(name=source, text=text)
-    return _study(parsed(read), read, source, text, settings, folder, path)
+    return _study(parsed(read), read, source, text, settings, folder, path, OwnCode(folder, sources))
 
 
 def study_of_mapping(mapping: Mapping[str, Any], *, source: str, folder: Path | None, settings: Sequence[str]) -> Study:
@@ -84,7 +88,7 @@ def study_of_mapping(mapping: Mapping[str, Any], *, source: str, folder: Path | 
         raise AssertionError from None
     import tomlkit
 
-    return _study(document, None, source, tomlkit.dumps(document), settings, folder, None)
+    return _study(document, None, source, tomlkit.dumps(document), settings, folder, None, OwnCode(folder))
 
 
 def _study(
@@ -95,6 +99,7 @@ def _study(
     settings: Sequence[str],
     folder: Path | None,
     path: Path | None,
+    code: OwnCode,
 ) -> Study:
     wanted = parsed_settings(settings, list(StudyFile.model_fields))
     set_by = {place: setting for place, (setting, _) in wanted.items()}
@@ -110,7 +115,8 @@ def _study(
         faults.add(error.path, str(error), value=True)
         stop()
     file, numbers = _read_file(document, faults)
-    baseline = Baseline(file.baseline, file.select, faults if "baseline" in document else Faults())
+    told = faults if "baseline" in document else Faults()
+    baseline = Baseline(file.baseline, file.select, told, code, own_model=_names_own_model(document))
     check_figures(document, file, faults)
     if file.metric.startswith("val_") and found(baseline.document, "data.validation") == 0:
         faults.add(
@@ -145,6 +151,7 @@ def _study(
         made.append(Design(name=LISTED, kind=LISTED, factors=(), cells=len(variants)))
     if baseline.recipe is None:
         raise AssertionError
+    variants_made = expansion.variants()
     return Study(
         name=file.name,
         title=file.title or file.name,
@@ -162,9 +169,19 @@ def _study(
         settings=tuple(settings),
         path=path,
         folder=folder,
-        expanded=expansion.variants(),
+        expanded=variants_made,
         product=product,
+        sources=MappingProxyType(code.of(variant.recipe for variant in variants_made)),
     )
+
+
+def _names_own_model(value: object) -> bool:
+    """Whether a text anywhere in the document may be the name of a model of the user's own."""
+    if isinstance(value, dict):
+        return any(_names_own_model(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_names_own_model(item) for item in value)
+    return isinstance(value, str) and ":" in value and not value.startswith("torchvision:")
 
 
 def _read(path: Path) -> bytes:

@@ -25,6 +25,7 @@ from ablate.study.outline import (
     OutlineVariant,
     StatisticsSettings,
 )
+from ablate.study.own_code import sha256, used
 
 if TYPE_CHECKING:
     from ablate.study.tuning import Tuning
@@ -187,6 +188,8 @@ class Study:
     expanded: tuple[Variant, ...] = field(repr=False)
     #: Variants by product, before constraints and shared cells.
     product: int
+    #: Text of the user's own files that its variants need, by path relative to the study file.
+    sources: Mapping[str, str] = field(default_factory=_empty, repr=False)
 
     def variants(self) -> tuple[Variant, ...]:
         """The baseline, then the cells in the order of the designs, then the listed variants; equal recipes once.
@@ -213,6 +216,10 @@ class Study:
         from ablate.study.tuning import unsettled
 
         return unsettled(self.tunings, decided)
+
+    def hashes(self, variant: Variant) -> dict[str, str]:
+        """SHA-256 of each of the user's own files that a variant needs, by path; empty where it needs none."""
+        return {path: sha256(text) for path, text in used(variant.recipe.model.name, self.sources).items()}
 
     def count(self) -> int:
         """Jobs by product: before constraints, and before designs share cells; so an upper bound."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ablate.recipe import Recipe
+from ablate.recipe import OwnModel, Recipe
 from ablate.recipe.signatures import arguments, did_you_mean, names
 from ablate.study.faults import dotted, printable
 from ablate.study.positions import MISSING, Path, inside
@@ -54,8 +54,13 @@ def recipe_paths() -> tuple[str, ...]:
     return tuple(dict.fromkeys(_paths([Recipe], "")))
 
 
-def unknown_path(path: str) -> str | None:
-    """Why a dotted path names no knob of a recipe; None where it names one."""
+def unknown_path(path: str, *, own_model: bool) -> str | None:
+    """Why a dotted path names no knob of a recipe; None where it names one.
+
+    Args:
+        path: Keys with dots between them.
+        own_model: A model of the user's own is named somewhere, so that any key of `model` may be an argument of it.
+    """
     parts = path.split(".")
     if parts[0] == "baseline":
         return f"paths begin below the baseline: write `{printable('.'.join(parts[1:]) or 'data.batch_size')}`"
@@ -63,6 +68,7 @@ def unknown_path(path: str) -> str | None:
         return f"`{printable(path)}` is no path: write keys with single dots between them, as `data.batch_size`"
     tables: list[type[BaseModel]] = [Recipe]
     for index, part in enumerate(parts):
+        tables = [table for table in tables if own_model or table is not OwnModel]
         if any(table.model_config.get("extra") == "allow" and part not in table.model_fields for table in tables):
             return None if index == len(parts) - 1 else _no_table(parts[: index + 1])
         fields = [table.model_fields[part] for table in tables if part in table.model_fields]

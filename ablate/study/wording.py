@@ -220,7 +220,8 @@ def _untagged(path: Path, expected: str, value: object, name: str, plain: str) -
         builder = re.sub(r"[^a-z0-9_]", "", given.lower()) if isinstance(given, str) else ""
         meant = f'"torchvision:{builder}"' if re.match(r"[a-z]", builder) else '"torchvision:resnet18"'
         near = did_you_mean(str(given), ["convnet"])
-        hint = near if "did you mean" in near else f'; write "convnet", or a builder of torchvision as {meant}'
+        others = f'; write "convnet", a builder of torchvision as {meant}, or your own as "my_models.py:Net"'
+        hint = near if "did you mean" in near else others
         if not isinstance(value, dict):
             hint = '; it is a table: `[baseline.model]` with `name = "convnet"`'
         return Finding(path=inner, message=f"{name}: there is no model {shown(given)}{hint}", value=True)

@@ -44,4 +44,6 @@ _ROOMS = {
 def __getattr__(name: str) -> object:
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_ROOMS[name]), name)
+    value = getattr(importlib.import_module(_ROOMS[name]), name)
+    globals()[name] = value  # over the module `probe`, which the import has just put there under the same name
+    return value

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from ablate.metrics import EpochMetrics, Outcome, Predictions
 from ablate.recipe import Recipe
 from ablate.training.batches import Batch, evaluation_batches
-from ablate.training.data import load_dataset
+from ablate.training.data import Dataset, load_dataset
 from ablate.training.device import prepare_process
 from ablate.training.failures import Diverged, RecipeError, Stopped
 from ablate.training.measure import count_parameters, fingerprints, peak_memory_bytes
-from ablate.training.models import reseed_dropout
+from ablate.training.models import own_code, reseed_dropout
 from ablate.training.optim import Schedule
 from ablate.training.progress import Progress
-from ablate.training.setup import set_up
+from ablate.training.setup import Setup, set_up
 from ablate.training.streams import seed_global_generators
 
 #: Steps between two looks at whether the loss is still a number; each look waits for the device.
@@ -56,6 +56,7 @@ def train(
     should_stop: Callable[[], bool] = never,
     resume: Mapping[str, Any] | None = None,
     threads: int = 1,
+    code_root: Path | None = None,
 ) -> Outcome:
     """Train one recipe with one seed and test the selected weights once.
 
@@ -72,6 +73,7 @@ def train(
         should_stop: Asked before each batch, of evaluations too.
         resume: A checkpoint to go on from; its epochs are not run again.
         threads: Threads of PyTorch on the CPU; part of what the bits depend on.
+        code_root: Folder from which a file in the model's name is meant; its code is imported anew and forgotten.
 
     Raises:
         Diverged: The loss is no longer finite; `on_epoch` has got that epoch's metrics.
@@ -83,7 +85,23 @@ def train(
     target = torch.device(device)
     prepare_process(target, threads)
     dataset = load_dataset(recipe.data.name, data_root)
-    run = set_up(recipe, dataset, seed=seed, device=target)
+    with own_code(code_root):
+        run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
+        return _trained(recipe, run, dataset, seed, target, begun, on_epoch, should_stop, resume)
+
+
+def _trained(
+    recipe: Recipe,
+    run: Setup,
+    dataset: Dataset,
+    seed: int,
+    target: torch.device,
+    begun: float,
+    on_epoch: OnEpoch | None,
+    should_stop: Callable[[], bool],
+    resume: Mapping[str, Any] | None,
+) -> Outcome:
+    """All epochs of a run that is set up, and the test of the selected weights."""
     model, optimizer, schedule, images = run.model, run.optimizer, run.schedule, run.training
     epochs = recipe.training.epochs
     progress = Progress(model, optimizer, schedule, keep_best=recipe.select == "best_val", started=begun)

@@ -12,13 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ablate.recipe import Recipe, TorchvisionModel
+from ablate.recipe import OwnModel, Recipe, TorchvisionModel
 from ablate.training.data import load_dataset, stand_in
 from ablate.training.device import prepare_process
 from ablate.training.failures import RecipeError
 from ablate.training.measure import count_parameters, fingerprints
-from ablate.training.models import reseed_dropout
-from ablate.training.setup import set_up
+from ablate.training.models import own_code, reseed_dropout
+from ablate.training.models.own import told
+from ablate.training.setup import Setup, set_up
 from ablate.training.streams import seed_global_generators
 
 #: Steps of a probe; the second shows what the first did to the weights.
@@ -46,7 +47,13 @@ class Probe:
 
 
 def probe(
-    recipe: Recipe, *, seed: int = 0, device: str = "cpu", data_root: Path | None = None, real_data: bool = True
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    data_root: Path | None = None,
+    real_data: bool = True,
+    code_root: Path | None = None,
 ) -> Probe:
     """Build a recipe's network and take two steps.
 
@@ -57,6 +64,7 @@ def probe(
         data_root: Folder of the data sets; None means the default one.
         real_data: Step on the data set's images; else on random ones of their shape, and with random weights where
             pretrained ones are named, so that nothing is read or downloaded.
+        code_root: Folder from which a file in the model's name is meant; its code is imported anew and forgotten.
 
     Raises:
         DataMissingError: The data set or pretrained weights are nowhere.
@@ -69,14 +77,26 @@ def probe(
     else:
         recipe = _without_files(recipe)
         dataset = stand_in(recipe.data.name, images=_enough(recipe))
-    run = set_up(recipe, dataset, seed=seed, device=target)
+    with own_code(code_root):
+        run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
+        return _stepped(recipe, run, seed, target, code_root)
+
+
+def _stepped(recipe: Recipe, run: Setup, seed: int, target: torch.device, code_root: Path | None) -> Probe:
     seed_global_generators("global", seed, 1)
     reseed_dropout(run.model, seed, 1, target)
     run.model.train()
     kept, losses = 0, []
     shape: tuple[int, ...] = ()
     for images, labels in itertools.islice(run.training.epoch(1), STEPS):
-        shape, loss, saved = _step(run.model, run.optimizer, images, labels)
+        try:
+            shape, loss, saved = _step(run.model, run.optimizer, images, labels)
+        except Exception as error:
+            if not isinstance(recipe.model, OwnModel) and not isinstance(error, ValueError | RuntimeError):
+                raise
+            raise RecipeError(
+                f"A step on a batch of shape {tuple(images.shape)} fails: {told(error, code_root)}"
+            ) from error
         kept = max(kept, saved)
         losses.append(loss)
     return Probe(
@@ -102,17 +122,12 @@ def _step(
         return tensor
 
     weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
-    try:
-        with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
-            logits = model(images)
-            loss = F.cross_entropy(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    except (ValueError, RuntimeError) as error:
-        raise RecipeError(
-            f"A step on a batch of shape {tuple(images.shape)} fails: {str(error).splitlines()[0]}"
-        ) from error
+    with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
+        logits = model(images)
+        loss = F.cross_entropy(logits, labels)
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
     activations = sum(size for place, size in saved.items() if place not in weights)
     return tuple(logits.shape), loss.item(), activations
 

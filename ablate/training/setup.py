@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +34,9 @@ class Setup:
     flops: int
 
 
-def set_up(recipe: Recipe, dataset: Dataset, *, seed: int, device: torch.device) -> Setup:
+def set_up(
+    recipe: Recipe, dataset: Dataset, *, seed: int, device: torch.device, code_root: Path | None = None
+) -> Setup:
     """Build the network, the optimizer and the batches of a recipe.
 
     Args:
@@ -41,6 +44,7 @@ def set_up(recipe: Recipe, dataset: Dataset, *, seed: int, device: torch.device)
         dataset: The images that the recipe names.
         seed: Seed index of the run.
         device: Where the run will be.
+        code_root: Folder of the user's own files; None where the recipe names none.
 
     Raises:
         RecipeError: The recipe does not fit the data set, or PyTorch refuses a part of it.
@@ -54,6 +58,7 @@ def set_up(recipe: Recipe, dataset: Dataset, *, seed: int, device: torch.device)
         image_size=dataset.image_size,
         classes=len(dataset.classes),
         seed=seed,
+        code_root=code_root,
     )
     flops = count_flops(model, (dataset.channels, *dataset.image_size))
     model.to(device).to(memory_format=memory_format)

@@ -31,6 +31,8 @@ class Train:
     checkpoints: Sequence[Checkpoint]
     #: Least time between two checkpoints, seconds.
     checkpoint_every: float
+    #: Text of the user's own files that the recipe's model needs, by path relative to the study file.
+    sources: dict[str, str]
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,7 @@ class Supervisor:
             artifacts=self._settings.artifacts,
             checkpoints=claim.checkpoints,
             checkpoint_every=self._settings.checkpoint_every,
+            sources=dict(claim.sources),
         )
 
     def _obituary(self, child: Child) -> Broke:

@@ -10,7 +10,9 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from ablate import training
 from ablate.errors import AblateError, DataMissingError
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.protocol import FailureKind
+from ablate.study.own_code import laid_out
 from ablate.worker import checkpoints
 from ablate.worker.messages import Broke, DivergedAway, EpochDone, Finished, Report, Stop, Stopped, Train
 
@@ -26,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 #: Most of a job's time that checkpoints may take: long epochs are all kept, short ones in groups.
 CHECKPOINT_SHARE = 0.05
+#: Folder below the artifacts where the user's own files lie while a job runs.
+CODE = "code"
 
 
 def serve(connection: Connection) -> None:
@@ -48,9 +53,17 @@ def serve(connection: Connection) -> None:
 
 
 def _train(order: Train, connection: Connection) -> Report:
+    with laid_out(order.sources, under=order.artifacts / CODE) as code_root:
+        report = _attempt(order, connection, code_root)
+    if code_root is not None and isinstance(report, Broke):  # as the user knows the files
+        return replace(report, details=report.details.replace(f"{code_root}{os.sep}", ""))
+    return report
+
+
+def _attempt(order: Train, connection: Connection, code_root: Path | None) -> Report:
     started = time.monotonic()
     try:
-        return Finished(outcome=_run(order, connection))
+        return Finished(outcome=_run(order, connection, code_root))
     except training.Stopped:
         return Stopped()
     except training.Diverged as finding:
@@ -58,12 +71,13 @@ def _train(order: Train, connection: Connection) -> Report:
     except DataMissingError as error:
         return Broke(kind=FailureKind.DATA_MISSING, message=str(error), details="")
     except AblateError as error:
-        return Broke(kind=FailureKind.USER_ERROR, message=str(error), details="")
+        details = traceback.format_exc() if error.__cause__ is not None else ""
+        return Broke(kind=FailureKind.USER_ERROR, message=str(error), details=details)
     except Exception as error:  # noqa: BLE001 - whatever a model, a data set or PyTorch raises is the job's failure
         return Broke(kind=_kind(error), message=_one_line(error), details=traceback.format_exc())
 
 
-def _run(order: Train, connection: Connection) -> Outcome:
+def _run(order: Train, connection: Connection, code_root: Path | None) -> Outcome:
     resume = checkpoints.load_newest(order.checkpoints, order.artifacts)
     _log.info("attempt %d goes on after epoch %d", order.attempt, resume["epoch"] if resume else 0)
     due = 0.0  # when the next checkpoint may be written
@@ -90,6 +104,7 @@ def _run(order: Train, connection: Connection) -> Outcome:
         should_stop=lambda: _told_to_stop(connection),
         resume=resume,
         threads=order.threads,
+        code_root=code_root,
     )
 
 

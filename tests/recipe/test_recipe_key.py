@@ -113,3 +113,18 @@ def test_a_recipe_survives_json() -> None:
 def test_a_mistake_is_named(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         Recipe.model_validate(plain(**changes))
+
+
+def test_the_key_of_an_own_model_is_its_name_and_every_argument() -> None:
+    net = {"name": "nets.py:Net", "width": 8, "dropout": 0.0}
+    same = {"dropout": -0.0, "width": 8, "name": "./code/../nets.py:Net"}
+    assert key(model=net) == key(model=same) == "4fcc76afd93ff864"
+    assert len({key(model=other) for other in (net, {**net, "width": 9}, {**net, "name": "nets:Net"})}) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["nets.py:", "nets.py:a b", "/nets.py:Net", "../nets.py:Net", "a\\b.py:Net", "a b:Net"]
+)
+def test_a_name_that_leads_nowhere_is_no_own_model(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Recipe.model_validate(plain(model={"name": name}))

@@ -121,3 +121,19 @@ def test_divergence_that_should_score_as_chance_bars_where_chance_is_not_known()
     given = wounded()
     outline = given.outline.model_copy(update={"statistics": StatisticsSettings(on_diverged="score_as_chance")})
     assert any("the value of a guess is not stored" in text for text in texts(replace(given, outline=outline)))
+
+
+def test_runs_of_an_older_file_are_told_and_named() -> None:
+    given = whole()
+    name = given.runs[-1].variant
+    runs = tuple(
+        replace(one, provenance={**one.provenance, "sources": {"nets.py": "old" if one.seed == 0 else "new"}})
+        if one.variant == name
+        else one
+        for one in given.runs
+    )
+    assert texts(replace(given, runs=runs, sources={"nets.py": "new"})) == [
+        f"1 run of {name} was made with an older nets.py than the study has now; "
+        "`ablate run --rerun-stale` runs them again."
+    ]
+    assert texts(replace(given, runs=runs)) == []

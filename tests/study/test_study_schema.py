@@ -37,6 +37,8 @@ def test_the_committed_schema_is_the_one_that_is_made():
         ('titel = "?"', "titel"),
         ("baseline.data.nmae = 1", "nmae"),
         ("baseline.model.name = 'convnet'\nbaseline.model.droput = 0.1", "droput"),
+        ("baseline.model.name = 'convnett'", "convnett"),
+        ("baseline.model.name = 'nets.py'", "nets.py"),
         ("baseline.training.optimizer.name = 'Adm'", "Adm"),
         ("factors.f.pathe = 'model.norm'", "pathe"),
         ("factors.f.levels = 3", "3"),
@@ -50,6 +52,16 @@ def test_the_schema_marks_mistakes(text, told, validator):
     errors = list(validator.iter_errors(tomllib.loads(text)))
     flat = [inner for error in errors for inner in (error, *(error.context or ()))]
     assert any(told in error.message for error in flat)
+
+
+def test_the_schema_lets_own_models_have_any_argument(validator):
+    text = """
+        name = "own"
+        baseline.data.name = "digits"
+        baseline.training = { epochs = 1, optimizer = { name = "SGD", lr = 0.1 } }
+        baseline.model = { name = "code/nets.py:Net", width = 3, blocks = [{ kind = "a" }] }
+    """
+    assert list(validator.iter_errors(tomllib.loads(text))) == []
 
 
 def explained(made, value):

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from torch import nn
 
-from ablate.recipe import ConvNet, Model
+from ablate.recipe import ConvNet, Model, OwnModel
 from ablate.training.models.convnet import build_convnet
 from ablate.training.models.init import initialise
+from ablate.training.models.own import build_own
 from ablate.training.models.torchvision import build_torchvision
 
 
-def build_model(model: Model, *, channels: int, image_size: tuple[int, int], classes: int, seed: int) -> nn.Module:
+def build_model(
+    model: Model,
+    *,
+    channels: int,
+    image_size: tuple[int, int],
+    classes: int,
+    seed: int,
+    code_root: Path | None = None,
+) -> nn.Module:
     """The network on the CPU, in training mode; equal arguments give equal weights.
 
     Args:
@@ -19,6 +30,7 @@ def build_model(model: Model, *, channels: int, image_size: tuple[int, int], cla
         image_size: Height and width of the images, pixels.
         classes: Number of classes.
         seed: Seed index of the run.
+        code_root: Folder of the user's own files; None where the recipe names none.
 
     Returns:
         A network from (N, channels, *image_size) to logits (N, classes).
@@ -31,4 +43,8 @@ def build_model(model: Model, *, channels: int, image_size: tuple[int, int], cla
         network = build_convnet(model, channels=channels, image_size=image_size, classes=classes)
         initialise(network, model.init, seed)
         return network
+    if isinstance(model, OwnModel):
+        return build_own(
+            model, channels=channels, image_size=image_size, classes=classes, seed=seed, code_root=code_root
+        )
     return build_torchvision(model, channels=channels, image_size=image_size, classes=classes, seed=seed)
