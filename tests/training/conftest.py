@@ -6,7 +6,7 @@ import pickle
 import struct
 import tarfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +147,10 @@ def no_network(no_proxy: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every download is refused at once: nothing listens at the proxy's port."""
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+@pytest.fixture(autouse=True)
+def _denormals_afterwards() -> Iterator[None]:
+    """A run flushes denormals for its whole process; the tests of other rooms share ours."""
+    yield
+    torch.set_flush_denormal(False)
