@@ -75,9 +75,8 @@ def main() -> None:
                 if expected.get(what, "nothing new to run, 100000 already known") not in last:
                     raise SystemExit(f"{what}: {last}")
     for what, seconds in times.items():
-        print(
-            f"{what:<13} median {statistics.median(seconds):6.2f} s   (n = {ROUNDS}, {min(seconds):.2f}-{max(seconds):.2f})"
-        )
+        spread = f"{min(seconds):.2f}-{max(seconds):.2f}"
+        print(f"{what:<13} median {statistics.median(seconds):6.2f} s   (n = {ROUNDS}, {spread})")
 
 
 if __name__ == "__main__":
