@@ -80,6 +80,14 @@ def _show(found: Plan) -> None:
     study = found.study
     console = Console(highlight=False)
     console.print(f"{study.name}: {study.title}", markup=False, style="bold")
+    if study.factors:
+        factors = Table("factor", "baseline", "other levels", box=None, header_style="bold", pad_edge=False)
+        for factor in study.factors:
+            labels = {level.name: level.label for level in factor.levels}
+            others = ", ".join(level.label for level in factor.others)
+            factors.add_row(Text(factor.name), Text(labels[factor.reference]), Text(others))
+        console.print(factors)
+        console.print()
     table = Table(box=None, header_style="bold", pad_edge=False)
     headings = ("variant", "asked for by", "jobs", "done", *(["stale"] if found.stale else []))
     for heading in headings:

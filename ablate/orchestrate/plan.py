@@ -89,6 +89,15 @@ class Plan:
             "jobs": self.jobs,
             "jobs_to_run": self.jobs_to_run,
             "seconds_to_run": self.seconds_to_run,
+            "factors": [
+                {
+                    "name": factor.name,
+                    "label": factor.label,
+                    "reference": factor.reference,
+                    "levels": [level.name for level in factor.levels],
+                }
+                for factor in self.study.factors
+            ],
             "designs": [_design_json(design) for design in self.study.designs],
             "variants": [
                 {

@@ -36,6 +36,9 @@ def test_plan_tells_what_a_fraction_cannot_tell_apart(folder: Path, ablate: Abla
     planned = json.loads(ablate("plan", "tiny.toml", "--json").stdout)
     assert planned["designs"][0]["aliases"]["resolution"] == 4
     assert planned["jobs"] == 16
+    assert planned["factors"][0] == {
+        "name": "dropout", "label": "dropout", "reference": "0.0", "levels": ["0.0", "0.25"]
+    }  # fmt: skip
 
 
 def test_plan_tells_what_changed_and_what_can_be_found(folder: Path, ablate: Ablate) -> None:
