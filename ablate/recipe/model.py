@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import posixpath
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from ablate.recipe.section import Section, canonical_value
+from ablate.recipe.section import Section, canonical_value, refuse_unbounded
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 Kernel = Annotated[int, Field(ge=1, le=31)]
@@ -158,7 +156,7 @@ class OwnModel(Section):
 
     @model_validator(mode="after")
     def _finite(self) -> OwnModel:
-        _refuse_unbounded(self.arguments)
+        refuse_unbounded(self.arguments)
         return self
 
     @property
@@ -174,17 +172,6 @@ class OwnModel(Section):
     def canonical(self) -> dict[str, Any]:
         """Name and every argument that is given; which ones are defaults only the code knows."""
         return {"name": self.name, **{key: canonical_value(value) for key, value in self.arguments.items()}}
-
-
-def _refuse_unbounded(value: Any, key: str = "") -> None:  # noqa: ANN401 - any value of a file
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{key} is a finite number, not {value}")
-    if isinstance(value, Mapping):
-        for inner, item in value.items():
-            _refuse_unbounded(item, key or str(inner))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_unbounded(item, key)
 
 
 def _family(value: object) -> str:

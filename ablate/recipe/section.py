@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -56,3 +57,15 @@ def canonical_value(value: Any) -> Any:  # noqa: ANN401 - JSON is a tree of anyt
     if isinstance(value, list | tuple):
         return [canonical_value(item) for item in value]
     return 0.0 if value == 0 and isinstance(value, float) else value
+
+
+def refuse_unbounded(value: Any, key: str = "") -> None:  # noqa: ANN401 - any value of a file
+    """Raise ValueError for NaN or infinity anywhere in a value unknown to pydantic; it names the outermost key."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{key} is a finite number, not {value}")
+    if isinstance(value, Mapping):
+        for inner, item in value.items():
+            refuse_unbounded(item, key or str(inner))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            refuse_unbounded(item, key)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from ablate.recipe.section import Section, canonical_value
+from ablate.recipe.section import Section, canonical_value, refuse_unbounded
 from ablate.recipe.signatures import checked, without_defaults
 
 
@@ -27,7 +26,7 @@ class Optimizer(Section):
         if not isinstance(data, dict) or not isinstance(data.get("name"), str):
             return data
         given = {key: value for key, value in data.items() if key not in ("name", "lr")}
-        _refuse_unbounded(given)
+        refuse_unbounded(given)
         result = checked("optimizers", data["name"], given, supplied=("lr",))
         for key in ("weight_decay", "momentum"):
             if isinstance(result.get(key), float) and result[key] < 0:
@@ -73,7 +72,7 @@ class Scheduler(Section):
                     f'the schedule `none` takes no argument {next(iter(given))!r}; give a name, as `name = "StepLR"`'
                 )
             return own
-        _refuse_unbounded(given)
+        refuse_unbounded(given)
         if name == "ReduceLROnPlateau" and own.get("interval") == "step":
             raise ValueError(
                 "ReduceLROnPlateau looks at the validation loss, so it moves after each epoch: leave `interval` out"
@@ -130,9 +129,3 @@ class Training(Section):
         if resolved is not self.scheduler:
             object.__setattr__(self, "scheduler", resolved)
         return self
-
-
-def _refuse_unbounded(given: dict[str, Any]) -> None:
-    for key, value in given.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{key} is a finite number, not {value}")

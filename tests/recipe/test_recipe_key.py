@@ -128,3 +128,8 @@ def test_the_key_of_an_own_model_is_its_name_and_every_argument() -> None:
 def test_a_name_that_leads_nowhere_is_no_own_model(name: str) -> None:
     with pytest.raises(ValidationError):
         Recipe.model_validate(plain(model={"name": name}))
+
+
+def test_a_number_inside_a_list_is_finite_too() -> None:
+    with pytest.raises(ValidationError, match="betas is a finite number"):
+        Recipe.model_validate(plain(training__optimizer={"name": "Adam", "lr": 0.1, "betas": [float("nan"), 0.9]}))
