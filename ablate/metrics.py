@@ -12,6 +12,20 @@ Direction = Literal["max", "min"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepMetrics:
+    """What was measured at one optimizer step."""
+
+    #: Step, counted from 1 over the whole run.
+    step: int
+    #: Loss of its batch before the step, nats; None where that is not kept.
+    loss: float | None = None
+    #: Mean loss of the validation images after the step, nats; None where they were not measured.
+    val_loss: float | None = None
+    #: Share of the validation images classified right after the step; None where they were not measured.
+    val_accuracy: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EpochMetrics:
     """What one epoch measured. Losses are means over examples, in nats; accuracies are fractions in [0, 1]."""
 
@@ -35,6 +49,8 @@ class EpochMetrics:
     peak_memory_bytes: int
     #: Further values by name, as `oracle_test_accuracy`.
     custom: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    #: What was measured within the epoch, in the order of the steps.
+    steps: tuple[StepMetrics, ...] = ()
 
     @property
     def finite(self) -> bool:
@@ -57,6 +73,18 @@ class Predictions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Labelling:
+    """What the selected network said of images that nobody has labelled."""
+
+    #: Path of each image below its folder, with slashes.
+    files: tuple[str, ...]
+    #: Name of the class that was predicted for each.
+    classes: tuple[str, ...]
+    #: Probability of that class, for each.
+    confidence: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a finished run came to."""
 
@@ -75,10 +103,12 @@ class Outcome:
     #: Wall time of the run in all attempts that led to it, seconds.
     seconds: float
     #: What tells two recipes apart that train the same thing: `module_tree`, `optimizer_groups`, `transforms`,
-    #: `first_step_loss`; each a hash or a number as text.
+    #: `first_step_loss`, `data`; each a hash or a number as text.
     fingerprints: Mapping[str, str]
     #: Per-example outcomes on the test set.
     predictions: Predictions | None = None
+    #: Labels for images without; None where the data set has no such images.
+    labelling: Labelling | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,24 +9,39 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from ablate.recipe.data import Augmentation, Data, FixedNormalization
-from ablate.recipe.model import ConvNet, Model, OwnModel, TorchvisionModel, own_file
+from ablate.recipe.augment import Augmentation
+from ablate.recipe.convnet import ConvNet
+from ablate.recipe.data import AnyData, Data, FixedNormalization, FolderData, SyntheticData
+from ablate.recipe.layers import Stem
+from ablate.recipe.model import Model
+from ablate.recipe.optim import Optimizer, Scheduler, Warmup
+from ablate.recipe.own import OwnModel, own_file
+from ablate.recipe.resnet import AlexNet, ResNet
 from ablate.recipe.section import Section
-from ablate.recipe.training import Optimizer, Scheduler, Training
+from ablate.recipe.torchvision import TorchvisionModel
+from ablate.recipe.training import EarlyStopping, Phase, Training
 
 __all__ = [
+    "AlexNet",
     "Augmentation",
     "ConvNet",
     "Data",
+    "EarlyStopping",
     "FixedNormalization",
+    "FolderData",
     "Model",
     "Optimizer",
     "OwnModel",
+    "Phase",
     "Recipe",
+    "ResNet",
     "Scheduler",
     "Section",
+    "Stem",
+    "SyntheticData",
     "TorchvisionModel",
     "Training",
+    "Warmup",
     "own_file",
 ]
 
@@ -37,26 +52,32 @@ KEY_LENGTH = 16
 class Recipe(Section):
     """Every knob of one training run, resolved, without the seed."""
 
-    data: Data
+    data: AnyData
     """Which images, how they are split, batched, augmented and normalised."""
     model: Model = Field(default_factory=ConvNet)
     """Which network."""
     training: Training
     """How long, by which optimizer, on which schedule."""
-    select: Literal["best_val", "last"] = "best_val"
-    """Which epoch's weights meet the test set: the best on the validation images (ties: the earliest), or the last."""
+    select: Literal["best_val", "best_val_loss", "last"] = "best_val"
+    """Which epoch's weights meet the test set: the one with the best accuracy or the smallest loss on the validation
+    images (ties: the earliest), or the last."""
 
     @model_validator(mode="after")
     def _selectable(self) -> Recipe:
-        if self.data.validation == 0 and self.select == "best_val":
+        if self.data.validation != 0:
+            return self
+        if self.select != "last":
             raise ValueError(
                 "without validation images (`data.validation = 0`) no best epoch can be chosen: "
                 'write `select = "last"`, or hold some images out'
             )
-        if self.data.validation == 0 and self.training.scheduler.name == "ReduceLROnPlateau":
+        if any(schedule.name == "ReduceLROnPlateau" for schedule in self.training.schedules):
             raise ValueError(
                 "ReduceLROnPlateau watches the validation loss: set `data.validation`, or take another schedule"
             )
+        for key in ("early_stopping", "validate_every"):
+            if getattr(self.training, key) is not None:
+                raise ValueError(f"`training.{key}` needs validation images: set `data.validation`, or leave it out")
         return self
 
     def canonical(self) -> dict[str, Any]:

@@ -2,101 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import posixpath
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
+from ablate.recipe.augment import Augmentation
 from ablate.recipe.section import Section
 
-Probability = Annotated[float, Field(ge=0, le=1)]
-
-
-class HorizontalFlip(Section):
-    """Mirror an image left to right."""
-
-    name: Literal["horizontal_flip"] = "horizontal_flip"
-    p: Probability = 0.5
-    """Probability for each image."""
-
-
-class RandomCrop(Section):
-    """Pad with black, then cut out a window of the original size at a random place."""
-
-    name: Literal["random_crop"] = "random_crop"
-    padding: Annotated[int, Field(ge=1, le=64)] = 4
-    """Pixels added on each side."""
-
-
-class Rotation(Section):
-    """Rotate about the centre by a uniform random angle; uncovered corners are black; bilinear."""
-
-    name: Literal["rotation"] = "rotation"
-    degrees: Annotated[float, Field(gt=0, le=180)] = 15.0
-    """Largest angle in either direction, degrees."""
-
-
-class Cutout(Section):
-    """Blacken one square at a random place; it may reach over the border (DeVries & Taylor 2017)."""
-
-    name: Literal["cutout"] = "cutout"
-    size: Annotated[int, Field(ge=1, le=512)] = 8
-    """Side of the square, pixels."""
-
-
-class AutoAugment(Section):
-    """AutoAugment's learned policy (Cubuk et al. 2019), as in torchvision, drawn for each image by itself."""
-
-    name: Literal["auto_augment"] = "auto_augment"
-    policy: Literal["cifar10", "imagenet", "svhn"] = "cifar10"
-    """Which data set's policy."""
-    p: Probability = 1.0
-    """Probability for each image."""
-
-
-class RandAugment(Section):
-    """RandAugment (Cubuk et al. 2020), as in torchvision, drawn for each image by itself."""
-
-    name: Literal["rand_augment"] = "rand_augment"
-    operations: Annotated[int, Field(ge=1, le=16)] = 2
-    """Operations in a row."""
-    magnitude: Annotated[int, Field(ge=0, le=30)] = 9
-    """Strength of each, 0 to 30."""
-    p: Probability = 1.0
-    """Probability for each image."""
-
-
-class AugMix(Section):
-    """AugMix (Hendrycks et al. 2020), as in torchvision, drawn for each image by itself."""
-
-    name: Literal["augmix"] = "augmix"
-    severity: Annotated[int, Field(ge=1, le=10)] = 3
-    """Strength of the operations, 1 to 10."""
-    width: Annotated[int, Field(ge=1, le=16)] = 3
-    """Augmentation chains that are mixed."""
-    p: Probability = 1.0
-    """Probability for each image."""
-
-
-def _by_name(value: object) -> object:
-    """`"horizontal_flip"` is short for `{ name = "horizontal_flip" }`."""
-    return {"name": value} if isinstance(value, str) else value
-
-
-def _tag(value: object) -> object:
-    return value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
-
-
-Augmentation = Annotated[
-    Annotated[HorizontalFlip, Tag("horizontal_flip")]
-    | Annotated[RandomCrop, Tag("random_crop")]
-    | Annotated[Rotation, Tag("rotation")]
-    | Annotated[Cutout, Tag("cutout")]
-    | Annotated[AutoAugment, Tag("auto_augment")]
-    | Annotated[RandAugment, Tag("rand_augment")]
-    | Annotated[AugMix, Tag("augmix")],
-    Discriminator(_tag),
-    BeforeValidator(_by_name, json_schema_input_type=str | dict[str, Any]),
-]
+Side = Annotated[int, Field(ge=1, le=2048)]
+#: Longest path of a folder, characters.
+_MAX_PATH = 500
 
 
 class FixedNormalization(Section):
@@ -111,17 +27,93 @@ class FixedNormalization(Section):
 class Data(Section):
     """Which images a run sees and how."""
 
-    name: Literal["digits", "mnist", "fashion_mnist", "cifar10"]
+    name: Literal[
+        "digits",
+        "mnist",
+        "fashion_mnist",
+        "cifar10",
+        "caltech101",
+        "tiny_imagenet",
+        "image_folder",
+        "synthetic",
+    ]
     """Data set."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 64
     """Images a step."""
-    validation: Annotated[float, Field(ge=0, le=0.9)] = 0.1
-    """Share of the training images held out for validation, stratified by class; 0 means none."""
+    validation: Literal["own"] | Annotated[float, Field(ge=0, le=0.9)] = 0.1
+    """Share of the images held out for validation, stratified by class; 0 means none. `own`: the data set's own
+    validation images (an `image_folder` may have some)."""
+    test: Annotated[float, Field(gt=0, le=0.9)] | None = None
+    """Share of the images held out as the test set, for data sets without one of their own; None means a tenth there.
+    With `validation = 0.1` that is a split of 8:1:1."""
     split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the split, the same for every variant and seed of the study."""
     train_images: Annotated[int, Field(ge=1)] | None = None
     """Train on only this many of the training images (a seeded draw); None means all."""
+    resize: Side | Annotated[tuple[Side, Side], Field(strict=False)] | None = None
+    """Images are scaled once, before anything else. A number: the shorter side, pixels, then the middle square;
+    `[height, width]`: exactly so, whatever the proportions were; None: as they are."""
+    channels: Literal[1, 3] | None = None
+    """Turn images to grey (1) or to colour (3); None: as the data set has them."""
+    crop: Side | None = None
+    """Side of the square that the network sees, pixels: the middle of each image, unless an augmentation cuts out
+    another part in training; None: the whole image."""
     augment: tuple[Augmentation, ...] = Field(default=(), strict=False)
     """Augmentations of the training images, in this order."""
-    normalize: Literal["train", "none"] | FixedNormalization = "train"
-    """`train`: mean and standard deviation of each channel over the training images; `none`: [0, 1] as it is."""
+    normalize: Literal["train", "imagenet", "none"] | FixedNormalization = "train"
+    """`train`: mean and standard deviation of each channel over the training images; `imagenet`: ImageNet's, which
+    pretrained networks expect; `none`: [0, 1] as it is."""
+
+
+def _checked_folder(folder: str) -> str:
+    """A folder's path in its shortest form.
+
+    Raises:
+        ValueError: It is empty, too long or holds control characters.
+    """
+    if not folder.strip() or not folder.isprintable() or len(folder) > _MAX_PATH:
+        raise ValueError(f"`folder` is a path of at most {_MAX_PATH} characters, below the data root or absolute")
+    return posixpath.normpath(folder)
+
+
+class FolderData(Data):
+    """Images of your own in folders, one for each class; below `train`, `val` and `test`, or all to be split.
+
+    A `test` folder without folders of classes holds unlabelled images: they are classified at the end of each run.
+    """
+
+    name: Literal["image_folder"]
+    """Data set."""
+    folder: Annotated[str, AfterValidator(_checked_folder)]
+    """Where the images are: a path below the data root, or an absolute one."""
+
+
+class SyntheticData(Data):
+    """Made-up images of any number and size that a network can learn: a blurred pattern for each class, with noise."""
+
+    name: Literal["synthetic"]
+    """Data set."""
+    images: Annotated[int, Field(ge=10, le=100_000_000)] = 5_000
+    """Training images, those held out for validation among them."""
+    test_images: Annotated[int, Field(ge=10, le=10_000_000)] = 1_000
+    """Test images."""
+    classes: Annotated[int, Field(ge=2, le=1_000)] = 10
+    """Classes."""
+    size: Annotated[int, Field(ge=4, le=1_024)] = 32
+    """Height and width, pixels."""
+    noise: Annotated[float, Field(ge=0, le=10)] = 1.0
+    """Standard deviation of the noise, in standard deviations of the patterns."""
+
+
+def _kind(value: object) -> str:
+    """Which class a table of data means."""
+    name = value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+    return name if name in ("image_folder", "synthetic") else "named"
+
+
+AnyData = Annotated[
+    Annotated[Data, Tag("named")]
+    | Annotated[FolderData, Tag("image_folder")]
+    | Annotated[SyntheticData, Tag("synthetic")],
+    Discriminator(_kind),
+]

@@ -1,131 +1,134 @@
-"""The `training` table of a recipe: how long, by which optimizer, on which learning-rate schedule."""
+"""The `training` table of a recipe: how long, in which phases, by which loss, optimizer and learning-rate schedule."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from ablate.recipe.section import Section, canonical_value, refuse_unbounded
-from ablate.recipe.signatures import checked, without_defaults
+from ablate.recipe.optim import Optimizer, Scheduler, Warmup
+from ablate.recipe.section import Section
 
-
-class Optimizer(Section):
-    """An optimizer of `torch.optim` by its class name; every other key is an argument of that class."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str
-    """Class name in `torch.optim`, as `SGD` or `AdamW`."""
-    lr: Annotated[float, Field(gt=0)]
-    """Learning rate."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_arguments(cls, data: Any) -> Any:  # noqa: ANN401 - what pydantic hands over
-        if not isinstance(data, dict) or not isinstance(data.get("name"), str):
-            return data
-        given = {key: value for key, value in data.items() if key not in ("name", "lr")}
-        refuse_unbounded(given)
-        result = checked("optimizers", data["name"], given, supplied=("lr",))
-        for key in ("weight_decay", "momentum"):
-            if isinstance(result.get(key), float) and result[key] < 0:
-                raise ValueError(f"{data['name']}: {key} is 0 or more, not {result[key]:g}")
-        return {"name": data["name"], **({"lr": data["lr"]} if "lr" in data else {}), **result}
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of the class, the learning rate among them."""
-        return {"lr": self.lr, **(self.model_extra or {})}
-
-    def canonical(self) -> dict[str, Any]:
-        """Name, learning rate, and the arguments that differ from PyTorch's defaults."""
-        extra = without_defaults("optimizers", self.name, self.model_extra or {})
-        return {
-            "name": self.name,
-            "lr": self.lr,
-            **{key: canonical_value(value) for key, value in extra.items()},
-        }
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
+Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class Scheduler(Section):
-    """A schedule of `torch.optim.lr_scheduler` by its class name, or `none`; other keys are arguments of that class."""
+class EarlyStopping(Section):
+    """End a phase (the run, where there are no phases) that no longer gets better on the validation images."""
 
-    model_config = ConfigDict(extra="allow")
+    patience: Annotated[int, Field(ge=1, le=100_000)]
+    """Epochs without an improvement after which it ends."""
+    metric: Literal["val_loss", "val_accuracy"] = "val_loss"
+    """What must get better: the loss smaller, the accuracy larger."""
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """Least change that counts, in the metric's unit."""
 
-    name: str = "none"
-    """`none`, or a class name in `torch.optim.lr_scheduler`, as `StepLR`."""
-    interval: Literal["epoch", "step"] = "epoch"
-    """When the schedule moves on: after each epoch or after each optimizer step."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _check_arguments(cls, data: Any) -> Any:  # noqa: ANN401 - what pydantic hands over
-        if not isinstance(data, dict) or not isinstance(data.get("name", "none"), str):
-            return data
-        own = {key: value for key, value in data.items() if key in ("name", "interval")}
-        given = {key: value for key, value in data.items() if key not in own}
-        name = data.get("name", "none")
-        if name == "none":
-            if given:
-                raise ValueError(
-                    f'the schedule `none` takes no argument {next(iter(given))!r}; give a name, as `name = "StepLR"`'
-                )
-            return own
-        refuse_unbounded(given)
-        if name == "ReduceLROnPlateau" and own.get("interval") == "step":
-            raise ValueError(
-                "ReduceLROnPlateau looks at the validation loss, so it moves after each epoch: leave `interval` out"
-            )
-        return {**own, **checked("schedulers", name, given, supplied=("T_max", "total_steps"))}
+class Phase(Section):
+    """A part of a run with its own optimizer and schedule, which start afresh, and its own frozen parameters."""
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of the class."""
-        return dict(self.model_extra or {})
+    epochs: Epochs
+    """Passes over the training images."""
+    freeze: tuple[Pattern, ...] = Field(default=(), strict=False, max_length=100)
+    """Patterns (as in a shell) of the parameters that are not trained, beside those of `model.freeze`. Frozen batch
+    normalisations keep their statistics too."""
+    unfreeze: tuple[Pattern, ...] = Field(default=(), strict=False, max_length=100)
+    """Patterns of parameters that are trained, whatever else freezes them."""
+    optimizer: Optimizer | None = None
+    """Optimizer and its arguments; None means as `training.optimizer` says."""
+    scheduler: Scheduler | None = None
+    """Learning-rate schedule and its arguments; None means as `training.scheduler` says."""
+    warmup: Warmup | None = None
+    """A rising learning rate before the schedule begins."""
 
-    def resolved(self, epochs: int) -> Scheduler:
-        """The same schedule with `T_max` or `total_steps`, where not given, set to the run's length in epochs.
-
-        With `interval = "step"` the length depends on the data set and is filled in by the training loop.
-        """
-        length = {"CosineAnnealingLR": "T_max", "OneCycleLR": "total_steps"}.get(self.name)
-        if length is None or self.interval == "step" or length in self.arguments:
-            return self
-        if self.name == "OneCycleLR" and "epochs" in self.arguments:
-            return self
-        return Scheduler.model_validate(
-            {"name": self.name, "interval": self.interval, **self.arguments, length: epochs}
-        )
-
-    def canonical(self) -> dict[str, Any]:
-        """Name, interval if not the epoch, and the arguments that differ from PyTorch's defaults."""
-        if self.name == "none":
-            return {"name": "none"}
-        extra = without_defaults("schedulers", self.name, self.model_extra or {})
-        interval = {"interval": self.interval} if self.interval != "epoch" else {}
-        return {
-            "name": self.name,
-            **interval,
-            **{key: canonical_value(value) for key, value in extra.items()},
-        }
+    @model_validator(mode="after")
+    def _room_for_the_warmup(self) -> Phase:
+        _refuse_long_warmup(self.warmup, self.epochs)
+        return self
 
 
 class Training(Section):
     """How a network is trained."""
 
-    epochs: Annotated[int, Field(ge=1, le=100_000)]
-    """Passes over the training images."""
+    epochs: Epochs
+    """Passes over the training images; where there are phases, the sum of theirs."""
+    loss: Literal["cross_entropy", "nll"] = "cross_entropy"
+    """`cross_entropy` of logits, or `nll`, the negative log-likelihood: a network of your own then ends in
+    log-softmax, to others it is added. For these both are the same."""
     optimizer: Optimizer
     """Optimizer and its arguments."""
     scheduler: Scheduler = Scheduler()
     """Learning-rate schedule and its arguments."""
+    warmup: Warmup | None = None
+    """A rising learning rate before the schedule begins, as `{ epochs = 5 }`."""
+    phases: tuple[Phase, ...] = Field(default=(), strict=False, max_length=100)
+    """Parts of the run, one after the other; none means one with the keys above."""
+    early_stopping: EarlyStopping | None = None
+    """When a phase or the run ends early, as `{ patience = 10 }`; None means never."""
     oracle_curve: bool = False
     """Also measure the test set after each epoch, as a curve labelled "oracle" that is never used to choose or rank."""
+    step_losses: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Keep the loss of every so-many-th step, and the variance of all steps' losses within each epoch; 0 keeps none."""
+    validate_every: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """Also measure the validation images every so many steps; the epoch that is selected does not depend on it."""
+    devices: Annotated[int, Field(ge=1, le=64)] = 1
+    """Devices over which each batch is spread (DistributedDataParallel); batch size and learning rate stay the same."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sum_of_phases(cls, data: Any) -> Any:  # noqa: ANN401 - what pydantic hands over
+        """`epochs` may be left out where there are phases."""
+        if not isinstance(data, Mapping) or "epochs" in data or not isinstance(data.get("phases"), list | tuple):
+            return data
+        lengths = [phase.get("epochs") if isinstance(phase, Mapping) else None for phase in data["phases"]]
+        if not lengths or not all(isinstance(length, int) for length in lengths):
+            return data
+        return {**data, "epochs": sum(lengths)}
 
     @model_validator(mode="after")
-    def _resolve_schedule(self) -> Training:
-        resolved = self.scheduler.resolved(self.epochs)
-        if resolved is not self.scheduler:
-            object.__setattr__(self, "scheduler", resolved)
+    def _resolve(self) -> Training:
+        """Optimizers and schedules of the phases, and lengths of the schedules, as they will be."""
+        if not self.phases:
+            _refuse_long_warmup(self.warmup, self.epochs)
+            object.__setattr__(self, "scheduler", _resolved(self.scheduler, self.epochs, self.warmup))
+            return self
+        total = sum(phase.epochs for phase in self.phases)
+        if total != self.epochs:
+            raise ValueError(f"`epochs = {self.epochs}`, but the phases have {total} together: leave `epochs` out")
+        if self.warmup is not None:
+            raise ValueError("where there are phases, `warmup` stands in those that begin with one")
+        resolved = tuple(
+            phase.model_copy(
+                update={
+                    "optimizer": phase.optimizer or self.optimizer,
+                    "scheduler": _resolved(phase.scheduler or self.scheduler, phase.epochs, phase.warmup),
+                }
+            )
+            for phase in self.phases
+        )
+        object.__setattr__(self, "phases", resolved)
         return self
+
+    @property
+    def parts(self) -> tuple[Phase, ...]:
+        """The phases of the run; one that is the whole run where none are listed."""
+        if self.phases:
+            return self.phases
+        return (Phase(epochs=self.epochs, optimizer=self.optimizer, scheduler=self.scheduler, warmup=self.warmup),)
+
+    @property
+    def schedules(self) -> tuple[Scheduler, ...]:
+        """The schedules of all parts."""
+        return tuple(phase.scheduler or self.scheduler for phase in self.parts)
+
+
+def _refuse_long_warmup(warmup: Warmup | None, epochs: int) -> None:
+    if warmup is not None and warmup.epochs >= epochs:
+        raise ValueError(f"a warm-up of {warmup.epochs:g} epochs leaves nothing of {epochs}: make it shorter")
+
+
+def _resolved(schedule: Scheduler, epochs: int, warmup: Warmup | None) -> Scheduler:
+    """The schedule for what a warm-up leaves of the epochs."""
+    return schedule.resolved(epochs - math.floor(warmup.epochs if warmup else 0))

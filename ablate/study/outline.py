@@ -145,7 +145,7 @@ class Outline(_Stored):
     #: Ranked metric, as `test_accuracy`.
     metric: str
     direction: Direction
-    select: Literal["best_val", "last"]
+    select: Literal["best_val", "best_val_loss", "last"]
     #: Seed indices.
     seeds: tuple[int, ...]
     #: Key of the baseline variant.

@@ -7,7 +7,7 @@ from scipy import stats
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from ablate.recipe.data import AugMix, AutoAugment, Cutout, HorizontalFlip, RandAugment, RandomCrop, Rotation
+from ablate.recipe.augment import AugMix, AutoAugment, Cutout, HorizontalFlip, RandAugment, RandomCrop, Rotation
 from ablate.training.augment import Pipeline
 from ablate.training.augment.geometry import cutout, horizontal_flip, random_crop, rotation
 from ablate.training.streams import Stream, uniform

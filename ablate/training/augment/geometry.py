@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ablate.recipe.data import Cutout, HorizontalFlip, RandomCrop, Rotation
+from ablate.recipe.augment import Cutout, HorizontalFlip, RandomCrop, Rotation
 from ablate.training.streams import Words, below, uniform
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablate.recipe.data import AugMix, AutoAugment, RandAugment
+from ablate.recipe.augment import AugMix, AutoAugment, RandAugment
 from ablate.training.streams import Words, uniform
 
 

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from ablate.recipe import ConvNet
-from ablate.recipe.model import Norm
+from ablate.recipe.layers import Norm
 from ablate.training.failures import ModelError
 from ablate.training.models.dropout import Dropout
 
