@@ -10,13 +10,13 @@ from pathlib import Path
 import platformdirs
 import torch
 from filelock import FileLock
-from torch import Tensor
 
 from ablate.errors import DataMissingError
+from ablate.recipe import Data
 from ablate.training.data.arrays import Arrays
 from ablate.training.data.cache import cached
 from ablate.training.data.cifar import ARCHIVE, decode_cifar, find_cifar
-from ablate.training.data.dataset import Dataset
+from ablate.training.data.dataset import Dataset, Labelled
 from ablate.training.data.digits import decode_digits, find_digits
 from ablate.training.data.download import DownloadError, download
 from ablate.training.data.idx import IDX_FILES, decode_idx, find_idx
@@ -89,16 +89,17 @@ def default_root() -> Path:
     return Path(given) if given else Path(platformdirs.user_cache_dir("ablate")) / "data"
 
 
-def load_dataset(name: str, root: Path | None = None) -> Dataset:
+def load_dataset(data: Data, root: Path | None = None) -> Dataset:
     """A data set by name, found on this machine or downloaded.
 
     Args:
-        name: `digits`, `mnist`, `fashion_mnist` or `cifar10`.
+        data: The `data` table of a recipe.
         root: Folder in which data sets are looked for, downloaded and cached; None means `default_root()`.
 
     Raises:
         DataMissingError: It is not on this machine and cannot be downloaded, or a file of it is damaged.
     """
+    name = data.name
     source = SOURCES[name]
     root = (root or default_root()).expanduser().absolute()
     files = _find(source, root) or _fetch(name, source, root)
@@ -109,35 +110,31 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
             f"The files of data set {name!r} in {files[0].parent} do not belong together: {fault}.",
             cure="Delete them and run the same command again; they are then fetched anew.",
         )
-    tensors = {part: torch.from_numpy(array) for part, array in arrays._asdict().items()}
-    return Dataset(name=name, classes=source.classes, **tensors)
+    train_images, train_labels, test_images, test_labels = map(torch.from_numpy, arrays)
+    return Dataset(
+        name=name,
+        classes=source.classes,
+        train=Labelled(images=train_images, labels=train_labels),
+        test=Labelled(images=test_images, labels=test_labels),
+    )
 
 
-def stand_in(name: str, images: int) -> Dataset:
+def stand_in(data: Data, images: int) -> Dataset:
     """Random images in the shape of a data set, for a look at a recipe where the data set need not be there.
 
     Args:
-        name: The data set whose place they take.
+        data: The `data` table whose images' place they take.
         images: How many to train on; a tenth of them to test on.
     """
-    source = SOURCES[name]
+    source = SOURCES[data.name]
     generator = torch.Generator().manual_seed(0)
     classes = len(source.classes)
 
-    def draw(count: int) -> tuple[Tensor, Tensor]:
+    def draw(count: int) -> Labelled:
         pixels = torch.randint(0, 256, (count, *source.shape), dtype=torch.uint8, generator=generator)
-        return pixels, torch.arange(count) % classes
+        return Labelled(images=pixels, labels=torch.arange(count) % classes)
 
-    train_images, train_labels = draw(images)
-    test_images, test_labels = draw(max(classes, images // 10))
-    return Dataset(
-        name=name,
-        train_images=train_images,
-        train_labels=train_labels,
-        test_images=test_images,
-        test_labels=test_labels,
-        classes=source.classes,
-    )
+    return Dataset(name=data.name, classes=source.classes, train=draw(images), test=draw(max(classes, images // 10)))
 
 
 def _find(source: Source, root: Path) -> tuple[Path, ...] | None:
