@@ -37,6 +37,15 @@ def random_crop(images: Tensor, draws: Words, crop: RandomCrop) -> Tensor:
     return view[rows, :, _to(top, images), _to(left, images)]
 
 
+def centre_crop(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """X"""
+    height, width = images.shape[2:]
+    if (height, width) == size:
+        return images
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    return images[:, :, top : top + size[0], left : left + size[1]]
+
+
 def cutout(images: Tensor, draws: Words, hole: Cutout) -> Tensor:
     """Blacken a square around a uniformly drawn pixel, cut off at the border; 2 words."""
     height, width = images.shape[2:]

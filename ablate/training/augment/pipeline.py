@@ -46,7 +46,9 @@ class Pipeline:
         examples: Number of examples in the data set that indices point into.
     """
 
-    def __init__(self, augmentations: Sequence[Augmentation], *, seed: int, examples: int) -> None:
+    def __init__(
+        self, augmentations: Sequence[Augmentation], *, seed: int, examples: int, size: tuple[int, int] | None = None
+    ) -> None:
         self._examples = examples
         self._steps: list[tuple[Augmentation, Operation, Stream]] = []
         names: list[str] = []
