@@ -28,11 +28,11 @@ MAX_DEATHS = 3
 class Placement:
     """How many workers run, and where."""
 
-    #: Device of each worker, as `cpu` or `cuda:0`.
+    #: Device of each worker, as `cpu` or `cuda:0`; several GPUs have commas between them.
     devices: tuple[str, ...]
 
 
-def place(workers: int | None, devices: Sequence[str] | None = None) -> Placement:
+def place(workers: int | None, devices: Sequence[str] | None = None, *, each: int = 1) -> Placement:
     """Choose devices for workers.
 
     Args:
@@ -40,15 +40,27 @@ def place(workers: int | None, devices: Sequence[str] | None = None) -> Placemen
             `WORKERS_PER_GPU` for each GPU, never more than there are cores.
         devices: `cpu`, or indices of GPUs as `0` and `cuda:2`; None takes all GPUs, or the processor where there are
             none.
+        each: Devices over which the study spreads a job; every worker gets so many GPUs, or on the processor as many
+            processes when it needs them.
 
     Raises:
-        UsageError: A device does not exist on this machine.
+        UsageError: A device does not exist on this machine, or there are fewer than one job takes.
     """
     gpus = len(cuda_names())
     chosen = [_device(item, gpus) for item in devices] if devices else [f"cuda:{i}" for i in range(gpus)] or ["cpu"]
+    on_gpu = chosen != ["cpu"]
+    if on_gpu and each > 1:
+        if len(chosen) < each:
+            raise UsageError(
+                f"the study spreads a job over {each} devices, and {len(chosen)} are to be used: {', '.join(chosen)}",
+                cure="Name more with `--devices`, set `training.devices`, or use `--devices cpu`.",
+            )
+        chosen = [",".join(chosen[start : start + each]) for start in range(0, len(chosen) - each + 1, each)]
     if workers is None:
-        on_gpu = chosen != ["cpu"]
-        workers = min(usable_cores(), WORKERS_PER_GPU * len(chosen)) if on_gpu else usable_cores()
+        if on_gpu:
+            workers = min(usable_cores(), (WORKERS_PER_GPU if each == 1 else 1) * len(chosen))
+        else:
+            workers = max(1, usable_cores() // each)
         workers = max(workers, len(chosen))
     return Placement(devices=tuple(chosen[i % len(chosen)] for i in range(workers)))
 

@@ -19,6 +19,7 @@ from ablate.training.epoch import Trained, train_one_epoch
 from ablate.training.evaluate import Measured, evaluate, label
 from ablate.training.failures import Diverged, Stopped
 from ablate.training.fingerprints import fingerprints
+from ablate.training.group import ALONE, Group
 from ablate.training.measure import count_parameters, peak_memory_bytes
 from ablate.training.models import own_code
 from ablate.training.progress import FORMAT, Progress, resumed
@@ -54,7 +55,7 @@ def train(
     Args:
         recipe: What to train.
         seed: Seed index; equal indices are common random numbers across recipes.
-        device: `cpu` or `cuda:0`.
+        device: `cpu` or `cuda:0`; for a recipe with several devices as many GPUs, as `cuda:0,cuda:1`.
         data_root: Folder of the data sets; None means the default one.
         on_epoch: Called after each epoch with its metrics and a function that makes a checkpoint of that moment:
             tensors and plain values, fit for `torch.save` and `torch.load(weights_only=True)`.
@@ -69,15 +70,63 @@ def train(
         DataMissingError: The data set is nowhere.
         RecipeError: The recipe does not fit the data set, or PyTorch refuses a part of it.
     """
-    begun = time.perf_counter()
-    target = torch.device(device)
-    prepare_process(target, threads)
     if resume is not None and resume.get("format") != FORMAT:
         log.warning("the checkpoint was written by another version of ablate; starting from the beginning")
         resume = None
+    outcome: Outcome | None
+    if recipe.training.devices > 1:
+        from ablate.training import distributed  # a tenth of a second, which most runs need not spend
+
+        outcome = distributed.train_spread(
+            distributed.Order(
+                recipe=recipe,
+                seed=seed,
+                devices=distributed.spread(device, recipe.training.devices),
+                data_root=data_root,
+                resume=None if resume is None else distributed.packed(resume),
+                threads=threads,
+                code_root=code_root,
+            ),
+            on_epoch=on_epoch,
+            should_stop=should_stop,
+        )
+    else:
+        outcome = train_here(
+            recipe,
+            seed=seed,
+            device=torch.device(device.partition(",")[0]),
+            data_root=data_root,
+            on_epoch=on_epoch,
+            should_stop=should_stop,
+            resume=resume,
+            threads=threads,
+            code_root=code_root,
+            group=ALONE,
+        )
+    if outcome is None:
+        raise AssertionError("only processes beside the first have no outcome")
+    return outcome
+
+
+def train_here(
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    data_root: Path | None,
+    on_epoch: OnEpoch | None,
+    should_stop: Callable[[], bool],
+    resume: Mapping[str, Any] | None,
+    threads: int,
+    code_root: Path | None,
+    group: Group,
+) -> Outcome | None:
+    """Train in this process, alone or as one of a group; the first of a group has the outcome, the others None."""
+    begun = time.perf_counter()
+    prepare_process(device, threads)
     dataset = load_dataset(recipe.data, data_root)
     with own_code(code_root):
-        run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
+        run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
         return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
 
 
@@ -88,8 +137,8 @@ def run_phases(
     on_epoch: OnEpoch | None,
     should_stop: Callable[[], bool],
     resume: Mapping[str, Any] | None,
-) -> Outcome:
-    """All phases of a run that is set up, and the test of the selected weights."""
+) -> Outcome | None:
+    """All phases of a run that is set up, and in the first process of its group the test of the selected weights."""
     recipe = run.recipe
     progress = Progress(run.model, select=recipe.select, stopping=recipe.training.early_stopping, started=begun)
     if resume is not None:
@@ -134,6 +183,8 @@ def run_phases(
                 raise Diverged(epoch, _divergence(metrics))
         progress.next_phase()
 
+    if run.group.rank > 0:
+        return None
     progress.select()
     return _tested(run, progress, check)
 

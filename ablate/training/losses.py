@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ablate.recipe import OwnModel, Recipe
+from ablate.training.failures import ModelError
+
+#: How far from 1 the probabilities of an image may sum up.
+TOLERANCE = 1e-2
 
 
 class Loss:
@@ -36,6 +41,29 @@ class Loss:
         if self._likelihood:
             return F.nll_loss(self.log_probabilities(outputs), labels, reduction=reduction)
         return F.cross_entropy(outputs, labels, reduction=reduction)
+
+    def refuse_unnormalised(self, model: nn.Module, image_shape: tuple[int, int, int]) -> None:
+        """Look at what a network of the user's own gives for a black image.
+
+        Args:
+            model: A network on the CPU.
+            image_shape: (C, H, W).
+
+        Raises:
+            ModelError: It should give log-probabilities, and their exponentials do not sum up to 1.
+        """
+        if not self.normalised:
+            return
+        training = model.training
+        with torch.no_grad():
+            total = float(model.eval()(torch.zeros(1, *image_shape)).exp().sum())
+        model.train(training)
+        if not abs(total - 1) < TOLERANCE:
+            raise ModelError(
+                '`training.loss = "nll"` takes log-probabilities from a network of your own, and the exponentials of '
+                f"this one's outputs sum up to {total:.4g}, not to 1",
+                cure='End it with log-softmax, or take `loss = "cross_entropy"` for logits.',
+            )
 
     def log_probabilities(self, outputs: Tensor) -> Tensor:
         """Outputs (B, classes) as log-probabilities of the same shape."""

@@ -112,6 +112,8 @@ def set_up(
         seed=seed,
         code_root=code_root,
     )
+    loss = Loss(recipe)
+    loss.refuse_unnormalised(model, (dataset.channels, *size))
     flops = count_flops(model, (dataset.channels, *size))
     model.to(device).to(memory_format=memory_format)
 
@@ -135,7 +137,7 @@ def set_up(
         device=device,
         group=group,
         model=model,
-        loss=Loss(recipe),
+        loss=loss,
         normalize=normalize,
         training=training,
         validation=measured(portions.validation),
