@@ -110,6 +110,8 @@ class LocalWorkers:
     drain: bool = True
     _running: list[_Running] = field(default_factory=list)
     _deaths: int = 0
+    #: What a worker said that found nothing but jobs without data.
+    _missing: str = ""
 
     def __enter__(self) -> LocalWorkers:
         try:
@@ -139,7 +141,7 @@ class LocalWorkers:
             work_left: Whether jobs wait or run.
 
         Raises:
-            DataMissingError: A data set is not there.
+            DataMissingError: The jobs that are left lack their data set or their weights.
             DatabaseError: A worker could not use the database.
             JobsFailedError: Workers die one after the other.
         """
@@ -154,9 +156,11 @@ class LocalWorkers:
                     self._start(gone.device)
                 continue
             self.on_death(gone.worker)
-            for error in (DataMissingError, DatabaseError):
-                if code == error.exit_code:
-                    raise error(_last_words(gone.log))
+            if code == DatabaseError.exit_code:
+                raise DatabaseError(_last_words(gone.log))
+            if code == DataMissingError.exit_code:  # nothing else was left for it; others may still train
+                self._missing = _last_words(gone.log)
+                continue
             self._deaths += 1
             if self._deaths >= MAX_DEATHS:
                 raise JobsFailedError(
@@ -166,6 +170,8 @@ class LocalWorkers:
                 )
             if work_left:
                 self._start(gone.device)
+        if self._missing and not self._running:
+            raise DataMissingError(self._missing)
 
     def join(self) -> None:
         """Wait for workers that have nothing more to do; what does not end in time is ended."""
