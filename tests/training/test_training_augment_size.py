@@ -62,6 +62,12 @@ def test_a_random_resized_crop_has_the_size_whatever_the_image_had(size: Size):
     assert augmented(images, size, RandomResizedCrop()).shape == (20, 3, *size)
 
 
+@pytest.mark.parametrize("ratio", [(100.0, 100.0), (0.01, 0.01)])
+def test_a_part_of_extreme_proportions_has_a_pixel_at_least(ratio: tuple[float, float]):
+    images = torch.full((5, 3, 10, 10), 77, dtype=torch.uint8)
+    assert (augmented(images, (4, 4), RandomResizedCrop(ratio=ratio)) == 77).all()
+
+
 @pytest.mark.parametrize("augmentations", [[], [HorizontalFlip()], [RandomCrop(padding=1)]])
 def test_images_that_are_too_small_are_refused_with_the_cure(augmentations: list[Augmentation]):
     with pytest.raises(RecipeError, match=r"8x8 pixels cannot be cut out of images of \d+x\d+") as caught:

@@ -172,6 +172,14 @@ def test_padded_shortcuts_add_zero_channels_behind():
     assert not shortcut[:, 2:].any()
 
 
+def test_padded_shortcuts_of_pre_activation_carry_the_input_as_it_came():
+    block = build(ResNet(channels=[2, 5], blocks=1, norm_place="before")).stage2.block1.eval()
+    images = torch.randn(2, 2, 7, 8)
+    body = block.body(block.entrance(images))
+    assert torch.equal(block(images)[:, :2], body[:, :2] + images[:, :, ::2, ::2])
+    assert torch.equal(block(images)[:, 2:], body[:, 2:])
+
+
 def test_plain_networks_have_no_shortcuts_and_share_the_weights_of_their_bodies():
     plain, residual = (build(ResNet(residual=on, shortcut="projection")) for on in (False, True))
     assert not any("shortcut" in name for name, _ in plain.named_modules())

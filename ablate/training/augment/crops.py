@@ -113,9 +113,9 @@ def _middle(crop: RandomResizedCrop, height: int, width: int) -> Size:
     """Height and width of the largest part whose proportions are allowed."""
     narrow, wide = crop.ratio
     if width / height < narrow:
-        return round(width / narrow), width
+        return max(1, round(width / narrow)), width
     if width / height > wide:
-        return height, round(height * wide)
+        return height, max(1, round(height * wide))
     return height, width
 
 
