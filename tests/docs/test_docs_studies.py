@@ -26,6 +26,7 @@ from ablate.study import parse_study
 from ablate.study.designs.base import DesignTable
 from ablate.study.faults import shown
 from ablate.study.file import FactorTable, SeedsTable, StatisticsTable, StudyFile, VariantTable
+from ablate.study.report_table import EpochsTable, ReportTable
 from tests.docs.snippets import Reader, sections
 
 PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
@@ -48,6 +49,8 @@ KEYS: dict[str, list[type[BaseModel]]] = {
     "`[[designs]]`": DESIGNS,
     "`[[variants]]`": [VariantTable],
     "`[statistics]`": [StatisticsTable],
+    "`[report]`": [ReportTable],
+    "`[[report.epochs]]`": [EpochsTable],
 }
 
 
