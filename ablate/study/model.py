@@ -166,7 +166,7 @@ class Study:
     #: Ranked metric, as `test_accuracy`.
     metric: str
     direction: Direction
-    select: Literal["best_val", "last"]
+    select: Literal["best_val", "best_val_loss", "last"]
     #: Seed indices that are run at first.
     seeds: tuple[int, ...]
     seed_plan: Seeds
@@ -180,6 +180,8 @@ class Study:
     text: str = field(repr=False)
     #: What `--set` changed, as written.
     settings: tuple[str, ...] = ()
+    #: Options of the command that ask for this part of the study, as `--seeds`, `0-2`; empty for the whole.
+    part: tuple[str, ...] = ()
     #: The file; None where there is none.
     path: Path | None = None
     #: Folder from which relative names in the study are meant.
@@ -220,6 +222,16 @@ class Study:
     def hashes(self, variant: Variant) -> dict[str, str]:
         """SHA-256 of each of the user's own files that a variant needs, by path; empty where it needs none."""
         return {path: sha256(text) for path, text in used(variant.recipe.model.name, self.sources).items()}
+
+    def call(self) -> tuple[str, ...]:
+        """What stands after `ablate run` to ask for this study or this part of it, as far as it changes results.
+
+        Of a file that was named by its place on a machine, only the name is kept.
+        """
+        file = f"{self.name}.toml" if self.path is None else self.path.as_posix()
+        if self.path is not None and (self.path.is_absolute() or file.startswith("~")):
+            file = self.path.name
+        return (file, *(word for setting in self.settings for word in ("--set", setting)), *self.part)
 
     def count(self) -> int:
         """Jobs by product: before constraints, and before designs share cells; so an upper bound."""
@@ -317,6 +329,11 @@ class Study:
             expanded=kept,
             product=min(self.product, len(kept)) if kept is not self.expanded else self.product,
             seeds=tuple(seed for seed in self.seeds if seeds is None or seed in seeds),
+            part=(
+                *(("--factors", ",".join(factors)) if factors is not None else ()),
+                *(("--variants", ";".join(variants)) if variants is not None else ()),
+                *(("--seeds", seed_ranges(seeds)) if seeds is not None else ()),
+            ),
         )
 
     def _check(self, what: str, given: Sequence[str], known: list[str]) -> None:
@@ -346,3 +363,14 @@ class Study:
         from ablate.study.load import study_of_mapping
 
         return study_of_mapping(mapping, source=source, folder=folder, settings=settings)
+
+
+def seed_ranges(seeds: Sequence[int]) -> str:
+    """Seeds as options take them: `0-2,5`."""
+    runs: list[list[int]] = []
+    for seed in sorted(set(seeds)):
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
