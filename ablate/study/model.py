@@ -21,6 +21,7 @@ from ablate.study.outline import (
     OutlineDesign,
     OutlineFactor,
     OutlineLevel,
+    OutlineReport,
     OutlineTuning,
     OutlineVariant,
     StatisticsSettings,
@@ -134,6 +135,11 @@ class Variant:
         """Hash of the recipe."""
         return self.recipe.key
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names under which it can be asked for."""
+        return (self.name, *self.also, *([f"{self.name} (retuned)"] if self.retune else []))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
@@ -174,6 +180,8 @@ class Study:
     factors: tuple[Factor, ...]
     designs: tuple[Design, ...]
     statistics: StatisticsSettings
+    #: What the report shows beside its verdicts.
+    report: OutlineReport
     #: Jobs above which the study is refused.
     max_jobs: int
     #: The file's text; of a study written in Python the same as TOML.
@@ -284,6 +292,7 @@ class Study:
                 for tuning in self.tunings
             ),
             statistics=self.statistics,
+            report=self.report,
         )
 
     def only(
@@ -304,11 +313,7 @@ class Study:
         """
         kept = self.expanded
         if factors is not None or variants is not None:
-            names = {
-                name: variant.key
-                for variant in self.expanded
-                for name in (variant.name, *variant.also, *([f"{variant.name} (retuned)"] if variant.retune else []))
-            }
+            names = {name: variant.key for variant in self.expanded for name in variant.names}
             references = {factor.name: factor.reference for factor in self.factors}
             self._check("factor", factors or (), list(references))
             self._check("variant", variants or (), list(names))
