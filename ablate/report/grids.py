@@ -27,7 +27,7 @@ class Matrix:
 
     down: OutlineFactor
     across: OutlineFactor
-    #: Names and labels of the levels that the grid has, in the factor's order.
+    #: Names and labels of the levels that the grid has: numbers by their size, others in the factor's order.
     rows: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str], ...]
     #: Variant by the names of its two levels; cells that were left out are missing.
@@ -98,13 +98,21 @@ def matrices(results: Results, design: OutlineDesign) -> tuple[Matrix, ...]:
             place = tuple(variant.levels.get(factor.name, factor.reference) for factor in factors)
             cells.setdefault(place, variant)
     used = [
-        tuple(pair for pair in levels(factor) if any(place[index] == pair[0] for place in cells))
+        _in_order([pair for pair in levels(factor) if any(place[index] == pair[0] for place in cells)])
         for index, factor in enumerate(factors)
     ]
     if math.prod(len(pairs) for pairs in used[2:]) > MOST_MATRICES:
         return ()
     found = (_matrix(factors, used, cells, rest) for rest in itertools.product(*used[2:]))
     return tuple(matrix for matrix in found if matrix.cells)
+
+
+def _in_order(pairs: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Levels that are numbers by their size, others as the study lists them."""
+    places = positions(tuple(pairs))
+    if places is None:
+        return tuple(pairs)
+    return tuple(pair for _, pair in sorted(zip(places, pairs, strict=True)))
 
 
 def _matrix(
@@ -153,11 +161,11 @@ def _cell(analysis: Analysis, variant: OutlineVariant | None) -> Cell:
 
 
 def positions(pairs: tuple[tuple[str, str], ...]) -> tuple[float, ...] | None:
-    """Where levels lie on an axis of numbers: those in their names, else in their labels; None where they are words.
+    """Where levels lie on an axis of numbers: those in their labels, else in their names; None where they are words.
 
     Labels may have words around the number, as `20 layers`, if all have the same ones.
     """
-    for texts in zip(*pairs, strict=True):
+    for texts in reversed(list(zip(*pairs, strict=True))):
         found = [_NUMBER.findall(text) for text in texts]
         if all(len(each) == 1 for each in found) and len({_NUMBER.sub("#", text) for text in texts}) == 1:
             values = tuple(float(each[0]) for each in found)

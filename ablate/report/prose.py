@@ -211,7 +211,7 @@ def how_to_read(analysis: Analysis) -> list[str]:
             f"{smallest:.3g}: the t-tests lean on noise that is roughly normal."
         )
     lines.append(
-        "Curves: training thin and dashed (as trained on, with augmentation and dropout), the rest bold; bands are "
-        "pointwise 95 % t-intervals of the mean, and whether two bands overlap is no test."
+        "Curves: training thin and dashed (as trained on, with augmentation and dropout) beside validation or test, "
+        "all else bold; bands are pointwise 95 % t-intervals of the mean, and whether two bands overlap is no test."
     )
     return lines

@@ -21,6 +21,8 @@ from ablate.study.report_table import EPOCH_METRICS
 
 #: States in which a job may still bring a value.
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED)
+#: Variants whose steps are read together.
+VARIANTS_AT_A_TIME = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +63,7 @@ class Results:
             outline=outline,
             runs=tuple(reading.runs(db, study)),
             epochs=tuple(reading.epochs(db, study)),
-            steps={
-                place: curve
-                for variant in outline.variants  # one at a time: records take far more room than arrays
-                for place, curve in step_curves(reading.steps(db, study, [variant.key])).items()
-            },
+            steps=_steps(db, study, [variant.key for variant in outline.variants]),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
             settings=reading.revision_settings(db, study),
@@ -170,6 +168,16 @@ class Results:
     def finished(self) -> int:
         """Runs that are over: succeeded, diverged, or failed."""
         return sum(run.state not in PENDING for run in self.runs)
+
+
+def _steps(db: Database, study: str, keys: Sequence[str]) -> dict[tuple[str, int], StepCurve]:
+    """The steps of all runs, a few variants at a time: records take far more room than arrays."""
+    from ablate.store import reading
+
+    found: dict[tuple[str, int], StepCurve] = {}
+    for first in range(0, len(keys), VARIANTS_AT_A_TIME):
+        found.update(step_curves(reading.steps(db, study, keys[first : first + VARIANTS_AT_A_TIME])))
+    return found
 
 
 def finite(value: float | None) -> float | None:

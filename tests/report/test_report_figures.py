@@ -93,8 +93,8 @@ def test_bold_is_validation_and_thin_is_training() -> None:
 
 def test_without_a_validation_split_the_oracle_curve_is_called_so() -> None:
     given = results(shapes(), ACCURACIES, validation=False)
-    assert legend(curves(given))[-1] == "training"
-    assert not any("validation" in text for text in legend(curves(given)))
+    assert [axes.get_title(loc="left") for axes in curves(given).axes] == ["training loss", "training accuracy, %"]
+    assert legend(curves(given))[-1] == "mean and 95 % band"
     custom = {"oracle_test_accuracy": 0.7, "oracle_test_loss": 0.9}
     stored = replace(given, epochs=tuple(replace(row, custom=custom) for row in given.epochs))
     assert any("oracle" in text for text in legend(curves(stored)))
@@ -216,8 +216,8 @@ def test_a_study_chooses_its_curves() -> None:
     report = OutlineReport(curves=("train_loss", "train_loss_variance"))
     given = replace(given, outline=given.outline.model_copy(update={"report": report}))
     figure = curves(given)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["loss", "variance of the step losses"]
-    assert legend(figure)[-2:] == ["mean and 95 % band", "training"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["training loss", "variance of the step losses"]
+    assert legend(figure)[-1] == "mean and 95 % band"
 
 
 def test_a_mean_ends_with_the_first_seed_that_stopped() -> None:
@@ -275,6 +275,15 @@ def test_factors_of_a_grid_are_shown_over_an_honest_axis() -> None:
     assert overlaps(figure) == []
 
 
+def test_levels_of_a_grid_that_are_numbers_stand_by_their_size() -> None:
+    given = degradation()
+    depth = given.outline.factors[0]
+    mixed = depth.model_copy(update={"levels": (*depth.levels[2:], *depth.levels[:2])})
+    outline = given.outline.model_copy(update={"factors": (mixed, given.outline.factors[1])})
+    [matrix] = matrices(replace(given, outline=outline), outline.designs[0])
+    assert [name for name, _ in matrix.rows] == ["8", "14", "20", "32", "56"]
+
+
 def test_a_grid_of_three_factors_has_a_panel_for_each_level_of_the_third() -> None:
     figure = interaction(degradation(("batch", "group", "none")))
     titles = [axes.get_title(loc="left") for axes in figure.axes]
@@ -293,6 +302,11 @@ def test_a_grid_of_three_factors_has_a_panel_for_each_level_of_the_third() -> No
 )
 def test_levels_lie_where_their_numbers_are(names: list[str], places: tuple[float, ...] | None) -> None:
     assert positions(tuple((name, name) for name in names)) == places
+
+
+def test_the_number_that_people_read_counts() -> None:
+    assert positions((("1", "8 layers"), ("3", "20 layers"))) == (8, 20)
+    assert positions((("1", "shallow"), ("3", "deep"))) == (1, 3)
 
 
 def test_long_levels_of_a_grid_do_not_cover_each_other() -> None:

@@ -34,15 +34,18 @@ DASHED = (0, (4, 2))
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """What one panel shows, by names of `EPOCH_METRICS`; empty where there is no such curve."""
+    """What one panel shows, by names of `EPOCH_METRICS`."""
 
     title: str
-    #: Where curves leave room for a remark: losses fall away from the top, accuracies rise from the bottom.
-    free: Literal["top", "bottom"]
-    #: What is measured while training.
+    #: What the network does on images that it was not trained on, or what the panel is about alone.
+    bold: str
+    #: The same while training; empty where there is no such curve.
     thin: str = ""
-    #: What the network does on images that it was not trained on, or what the panel is about.
-    bold: str = ""
+
+    @property
+    def free(self) -> Literal["top", "bottom"]:
+        """Where curves leave room for a remark: losses fall away from the top, accuracies rise from the bottom."""
+        return "bottom" if self.bold.endswith("accuracy") else "top"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +78,13 @@ def panels(results: Results) -> tuple[Panel, ...]:
         return name if name in shown else ""
 
     found = []
-    for kind, title, free in (("loss", "loss", "top"), ("accuracy", "accuracy, %", "bottom")):
+    for kind, title in (("loss", "loss"), ("accuracy", "accuracy, %")):
         oracle = of(f"oracle_test_{kind}")
-        validated = {"val_loss", "val_accuracy"} & set(shown)
-        bold = of(f"val_{kind}") if validated else oracle
-        if bold or of(f"train_{kind}"):
-            found.append(Panel(title=title, free=free, thin=of(f"train_{kind}"), bold=bold))  # type: ignore[arg-type]
+        held_out = of(f"val_{kind}") if {"val_loss", "val_accuracy"} & set(shown) else oracle
+        if held_out and of(f"train_{kind}"):
+            found.append(Panel(title=title, thin=f"train_{kind}", bold=held_out))
     found += [
-        Panel(title=_title(name), free="bottom" if name.endswith("accuracy") else "top", bold=name)
+        Panel(title=_title(name), bold=name)
         for name in shown
         if name not in {part for panel in found for part in (panel.thin, panel.bold)}
     ]
@@ -105,7 +107,7 @@ def notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> l
     """What a reader of a figure has to know beside its legend."""
     found = []
     shown = panels(results)
-    bundles = [_bundle(results, variant, panel.thin or panel.bold) for _, variant in variants for panel in shown[:1]]
+    bundles = [_bundle(results, variant, panel.bold) for _, variant in variants for panel in shown[:1]]
     if any(len(set(_lengths(bundle.steady))) > 1 for bundle in bundles):
         found.append(
             "Runs differ in length: mean and band end with the first seed of a variant that stopped, and the seeds "
@@ -156,9 +158,7 @@ def _draw(results: Results, variants: Sequence[tuple[str, OutlineVariant]], show
             _bold_lines(axes, other, colour, singles=len(variants) <= MOST_SINGLE_CURVES)
         _finish(axes, panel, [*thin, *bold])
     style.legend_below(figure, labels, chosen, LINE_WIDTH)
-    kinds = []
-    if bold_name := _bold_name(shown):
-        kinds.append(Line2D([], [], color=style.GREY, linewidth=2, label=bold_name))
+    kinds = [Line2D([], [], color=style.GREY, linewidth=2, label=_bold_name(shown))]
     if any(panel.thin for panel in shown):
         kinds.append(Line2D([], [], color=style.GREY, linewidth=0.9, linestyle=DASHED, label="training"))
     figure.legend(handles=kinds, loc="outside upper right", ncols=2, columnspacing=1.6, handlelength=2.4)
@@ -166,16 +166,14 @@ def _draw(results: Results, variants: Sequence[tuple[str, OutlineVariant]], show
 
 
 def _bold_name(shown: Sequence[Panel]) -> str:
-    """What the bold lines are: of a panel with training curves its held-out images, else what its title says."""
-    beside = {panel.bold for panel in shown if panel.bold and panel.title in ("loss", "accuracy, %")}
-    if not any(panel.bold for panel in shown):
-        return ""
-    own = len({panel.bold for panel in shown if panel.bold} - beside) > 0
-    if not beside:
+    """What the bold lines are: beside training curves the held-out images, else what the panel's title says."""
+    paired = {panel.bold for panel in shown if panel.thin}
+    if not paired:
         return "mean and 95 % band"
-    is_oracle = any(name.startswith("oracle_") for name in beside)
+    is_oracle = any(name.startswith("oracle_") for name in paired)
     what = "test (oracle: never used to choose)" if is_oracle else "validation"
-    return f"{what}, or what the title says: mean and 95 % band" if own else f"{what}, mean and 95 % band"
+    is_all = all(panel.thin for panel in shown)
+    return f"{what}, mean and 95 % band" if is_all else f"{what}, or what the title says: mean and 95 % band"
 
 
 def is_baseline(results: Results, variant: OutlineVariant) -> bool:

@@ -26,6 +26,8 @@ LOGARITHMIC = 30
 #: Letters of a level below the axis, and of all levels together, before they are set aslant.
 TICK_WIDTH, TICKS_WIDTH = 24, 44
 LABEL_WIDTH, LINE_WIDTH = 40, 112
+#: Of the lines, in turn: shape says what colour says.
+MARKERS = "osD^vP*X"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,8 @@ def _draw(analysis: Analysis, found: Sequence[Matrix]) -> Figure:
     across = min(2, len(found))
     down = math.ceil(len(found) / across)
     labels = [f"{found[0].across.label}: {style.shortened(text, LABEL_WIDTH)}" for _, text in lines]
-    height = 0.6 + 2.7 * down + 0.19 * style.legend_rows(labels, LINE_WIDTH)
+    aslant = 0.5 if any(_are_aslant(matrix) for matrix in found) else 0.0
+    height = 0.6 + (2.7 + aslant) * down + 0.19 * style.legend_rows(labels, LINE_WIDTH)
     figure = style.new_figure(7.4 if across > 1 else 5.6, height)
     places = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
     for axes in places[len(found) :]:
@@ -65,33 +68,51 @@ def _draw(analysis: Analysis, found: Sequence[Matrix]) -> Figure:
         axes.set_title(", ".join(f"{one}: {at}" for one, at in matrix.fixed))
         if index % across == 0:
             axes.set_ylabel(f"{metric.label}{', %' if metric.percent else ''}")
-    style.legend_below(figure, labels, chosen, LINE_WIDTH if across > 1 else LINE_WIDTH * 3 // 4)
+    style.legend_below(figure, labels, chosen, LINE_WIDTH if across > 1 else LINE_WIDTH * 3 // 4, markers=MARKERS)
     return figure
 
 
+def _places(matrix: Matrix) -> tuple[tuple[float, ...], bool]:
+    """Where the levels lie along the axis, and whether it is logarithmic; words stand side by side."""
+    places = positions(matrix.rows)
+    if places is None:
+        return tuple(float(index) for index in range(len(matrix.rows))), False
+    return places, min(places) > 0 and max(places) >= LOGARITHMIC * min(places)
+
+
 def _panel(axes: Axes, analysis: Analysis, matrix: Matrix, chosen: Sequence[Any]) -> None:
-    numeric = positions(matrix.rows)
-    places = numeric or tuple(float(index) for index in range(len(matrix.rows)))
-    is_log = numeric is not None and min(places) > 0 and max(places) >= LOGARITHMIC * min(places)
-    gap = 0.0 if is_log else 0.012 * (max(places) - min(places))
-    markers = "osD^vP*X"
+    places, is_log = _places(matrix)
+    gap = 0.0 if is_log or len(places) < 2 else _gap(places, len(matrix.columns))
     for number, ((level, _), colour) in enumerate(zip(matrix.columns, chosen, strict=True)):
-        aside = gap * (number - (len(matrix.columns) - 1) / 2)  # intervals beside each other can be told apart
+        aside = gap * (number - (len(matrix.columns) - 1) / 2)
         cells = [(place, matrix.cells.get((name, level))) for place, (name, _) in zip(places, matrix.rows, strict=True)]
         points = [point for place, one in cells if (point := _point(analysis, place + aside, one)) is not None]
-        _line(axes, points, colour, markers[number % len(markers)])
+        _line(axes, points, colour, MARKERS[number % len(MARKERS)])
     if is_log:
         axes.set_xscale("log")
-    texts = [style.shortened(text, TICK_WIDTH) for _, text in matrix.rows]
-    axes.set_xticks(places, texts)
+    axes.set_xticks(places, [style.shortened(text, TICK_WIDTH) for _, text in matrix.rows])
     axes.minorticks_off()
-    if len("  ".join(texts)) > TICKS_WIDTH or (numeric and _crowded(places, texts, is_log=is_log)):
+    if _are_aslant(matrix):
         axes.tick_params(axis="x", labelrotation=30)
         for text in axes.get_xticklabels():
             text.set(ha="right", rotation_mode="anchor")
-    if numeric is None:
+    if positions(matrix.rows) is None:
         axes.set_xlim(-0.4, len(places) - 0.6)
     axes.set_xlabel(matrix.down.label)
+
+
+def _gap(places: Sequence[float], lines: int) -> float:
+    """How far lines stand beside each other, so that their intervals can be told apart but not taken for others'."""
+    ordered = sorted(places)
+    nearest = min(other - one for one, other in itertools.pairwise(ordered))
+    return min(0.012 * (ordered[-1] - ordered[0]), 0.4 * nearest / lines)
+
+
+def _are_aslant(matrix: Matrix) -> bool:
+    """Whether the levels below the axis would cover each other if they stood upright."""
+    texts = [style.shortened(text, TICK_WIDTH) for _, text in matrix.rows]
+    places, is_log = _places(matrix)
+    return len("  ".join(texts)) > TICKS_WIDTH or (len(places) > 1 and _crowded(places, texts, is_log=is_log))
 
 
 def _crowded(places: Sequence[float], texts: Sequence[str], *, is_log: bool) -> bool:

@@ -70,8 +70,8 @@ def _draw(
 
     chosen = style.of_variants([is_baseline(results, variant) for _, variant in variants])
     labels = [
-        f"{style.shortened(text, LABEL_WIDTH)} ({f'n = {len(found)}' if found else 'no steps kept'})"
-        for (text, _), found in zip(variants, curves, strict=True)
+        f"{style.shortened(text, LABEL_WIDTH)} ({_said(results, variant, found)})"
+        for (text, variant), found in zip(variants, curves, strict=True)
     ]
     validated = any(np.isfinite(curve.val_accuracy).any() for found in curves for curve in found)
     has_losses = any(curve.steps.size for found in curves for curve in found)
@@ -92,6 +92,12 @@ def _draw(
         kinds.append(Line2D([], [], color=style.GREY, marker="o", markersize=3.5, linewidth=0.6, label="validation"))
     figure.legend(handles=kinds, loc="outside upper right", ncols=2, columnspacing=1.6, handlelength=2.4)
     return figure
+
+
+def _said(results: Results, variant: OutlineVariant, curves: Sequence[StepCurve]) -> str:
+    """Number of seeds whose steps were kept, and whether this is the baseline."""
+    mark = ", baseline" if is_baseline(results, variant) else ""
+    return (f"n = {len(curves)}" if curves else "no steps kept") + mark
 
 
 def _losses(axes: Axes, curves: Sequence[StepCurve], colour: Any, *, raw: bool) -> None:  # noqa: ANN401

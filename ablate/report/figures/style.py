@@ -107,12 +107,17 @@ def legend_rows(labels: Sequence[str], width: int) -> int:
     return math.ceil(len(labels) / max(1, min(5, width // (max(map(len, labels)) + 6))))
 
 
-def legend_below(figure: Figure, labels: Sequence[str], chosen: Sequence[Any], width: int) -> None:
-    """The colours of variants, below the panels."""
+def legend_below(
+    figure: Figure, labels: Sequence[str], chosen: Sequence[Any], width: int, *, markers: str = ""
+) -> None:
+    """The colours of variants, below the panels; with the markers that tell them apart in turn, where there are any."""
     from matplotlib.lines import Line2D
 
     figure.legend(
-        [Line2D([], [], color=colour, linewidth=2) for colour in chosen],
+        [
+            Line2D([], [], color=colour, linewidth=2, marker=markers[index % len(markers)] if markers else "")
+            for index, colour in enumerate(chosen)
+        ],
         labels,
         loc="outside lower center",
         ncols=math.ceil(len(labels) / legend_rows(labels, width)),
