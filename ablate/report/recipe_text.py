@@ -160,7 +160,11 @@ def _training(recipe: Recipe) -> Iterator[tuple[str, str]]:
 
 
 def _nth(number: int) -> str:
-    return "" if number == 1 else f"{number:,}th "
+    """What stands between `every` and `step`: nothing, `2nd `, `50th `."""
+    if number == 1:
+        return ""
+    teen = number // 10 % 10 == 1
+    return f"{number:,}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')} "
 
 
 def _schedule(schedule: Scheduler, warmup: Warmup | None) -> str:

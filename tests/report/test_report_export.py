@@ -189,7 +189,10 @@ def test_from_the_database(stored: Database) -> None:
             "predicted": 300,
             "confidence": 1.0,
         }
-        document = comparisons_json(Results.load(stored, "stored"))
+        loaded = Results.load(stored, "stored")
+        assert [seed for _, seed in loaded.steps] == [0, 1, 0, 1]
+        assert all(curve.steps.tolist() == curve.val_steps.tolist() == [2, 4] for curve in loaded.steps.values())
+        document = comparisons_json(loaded)
         assert document["baseline"]["mean"] == pytest.approx(0.55)
         assert document["comparisons"][0]["delta"] == pytest.approx(0.2)
 

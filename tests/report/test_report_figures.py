@@ -284,6 +284,18 @@ def test_levels_of_a_grid_that_are_numbers_stand_by_their_size() -> None:
     assert [name for name, _ in matrix.rows] == ["8", "14", "20", "32", "56"]
 
 
+def test_a_line_breaks_where_a_cell_has_no_value_and_hollow_cells_lack_seeds() -> None:
+    given = degradation()
+    gone = {"depth=20": (0, 1, 2, 3, 4), "depth=32": (4,)}
+    runs = tuple(
+        replace(one, state=JobState.QUEUED) if one.seed in gone.get(one.variant, ()) else one for one in given.runs
+    )
+    [axes] = interaction(replace(given, runs=runs)).axes
+    lines = [line.get_ydata() for line in axes.get_lines() if len(line.get_xdata()) == 5]
+    assert [bool(known) for known in np.isfinite(lines[0])] == [True, True, False, True, True]
+    assert [line.get_markerfacecolor() for line in axes.get_lines() if line.get_marker() == "o"].count("white") == 1
+
+
 def test_a_grid_of_three_factors_has_a_panel_for_each_level_of_the_third() -> None:
     figure = interaction(degradation(("batch", "group", "none")))
     titles = [axes.get_title(loc="left") for axes in figure.axes]

@@ -370,3 +370,12 @@ def test_it_is_told_how_the_study_was_asked_for() -> None:
     complete = section(text_of(replace(given, calls=(part, (file,)))), "How to reproduce it")
     assert complete.count("ablate run") == 1
     assert "ablate run 'labs/small net.toml'\n" in complete
+
+
+@pytest.mark.parametrize(
+    ("every", "told"), [(1, "every step"), (2, "every 2nd step"), (12, "every 12th step"), (1023, "every 1,023rd step")]
+)
+def test_how_often_losses_are_kept_is_told(every: int, told: str) -> None:
+    kept = {**RECIPE, "training": {**RECIPE["training"], "step_losses": every}}
+    text = text_of(results(shapes(), ACCURACIES, recipe=kept))
+    assert dict(row[:2] for row in rows(text, "Settings"))["also measured"] == f"the loss of {told}"

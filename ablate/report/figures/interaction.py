@@ -86,8 +86,9 @@ def _panel(axes: Axes, analysis: Analysis, matrix: Matrix, chosen: Sequence[Any]
     for number, ((level, _), colour) in enumerate(zip(matrix.columns, chosen, strict=True)):
         aside = gap * (number - (len(matrix.columns) - 1) / 2)
         cells = [(place, matrix.cells.get((name, level))) for place, (name, _) in zip(places, matrix.rows, strict=True)]
-        points = [point for place, one in cells if (point := _point(analysis, place + aside, one)) is not None]
-        _line(axes, points, colour, MARKERS[number % len(MARKERS)])
+        _line(
+            axes, [_point(analysis, place + aside, one) for place, one in cells], colour, MARKERS[number % len(MARKERS)]
+        )
     if is_log:
         axes.set_xscale("log")
     axes.set_xticks(places, [style.shortened(text, TICK_WIDTH) for _, text in matrix.rows])
@@ -138,9 +139,11 @@ def _point(analysis: Analysis, place: float, variant: OutlineVariant | None) -> 
     return Point(place=place, mean=scale * found.mean, reach=reach, is_whole=len(arm.values) == arm.planned)
 
 
-def _line(axes: Axes, points: Sequence[Point], colour: Any, marker: str) -> None:  # noqa: ANN401 - matplotlib's colours
-    axes.plot([one.place for one in points], [one.mean for one in points], color=colour, linewidth=1.5)
-    for one in points:
+def _line(axes: Axes, points: Sequence[Point | None], colour: Any, marker: str) -> None:  # noqa: ANN401 - matplotlib's
+    """A line through the cells of one level; it breaks where one is missing."""
+    places, means = zip(*((one.place, one.mean) if one else (math.nan, math.nan) for one in points), strict=True)
+    axes.plot(places, means, color=colour, linewidth=1.5)
+    for one in filter(None, points):
         if one.reach is not None:
             axes.errorbar(
                 one.place, one.mean, yerr=[[one.reach[0]], [one.reach[1]]], color=colour, linewidth=1.1, capsize=2.5

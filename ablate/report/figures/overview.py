@@ -40,7 +40,8 @@ class Line:
 
 def overview_figure(analysis: Analysis) -> Figure | None:
     """Every variant in the order of the study, from the top; None where no run has a value yet."""
-    counts = {columns.seeds(analysis, variant).text for variant in analysis.results.outline.variants}
+    run = [variant for variant in analysis.results.outline.variants if analysis.results.is_run(variant.key)]
+    counts = {columns.seeds(analysis, variant).text for variant in run}
     common = int(next(iter(counts))) if len(counts) == 1 and next(iter(counts)).isdigit() else None
     lines = [_line(analysis, variant, common) for variant in analysis.results.outline.variants]
     if not any(line.dots for line in lines):
