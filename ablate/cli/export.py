@@ -1,4 +1,4 @@
-"""`ablate export STUDY runs|epochs|predictions`: stored rows as CSV or JSON."""
+"""`ablate export STUDY runs|epochs|steps|predictions|submission`: stored rows as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ class Kind(StrEnum):
 
     RUNS = "runs"
     EPOCHS = "epochs"
+    STEPS = "steps"
     PREDICTIONS = "predictions"
+    SUBMISSION = "submission"
 
 
 class Format(StrEnum):
@@ -26,6 +28,30 @@ class Format(StrEnum):
     JSON = "json"
 
 
+KindArgument = Annotated[
+    Kind,
+    typer.Argument(
+        help="A row for each run, epoch, kept step, or test image; or for each image without a label (submission)."
+    ),
+]
+VariantOption = Annotated[
+    str | None,
+    typer.Option("--variant", metavar="NAME", help="submission: whose labels, by name.", show_default=False),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", metavar="N", help="submission: which run; default: the lowest that succeeded.", show_default=False
+    ),
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns", metavar="FILE,CLASS", help="submission: the two headings, as `id,label`.", show_default=False
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("export")(export)
@@ -33,19 +59,36 @@ def register(app: typer.Typer) -> None:
 
 def export(
     study: StudyArgument,
-    kind: Annotated[Kind, typer.Argument(help="A row for each run, epoch, or test image.")] = Kind.RUNS,
+    kind: KindArgument = Kind.RUNS,
     db: DatabaseOption = DEFAULT_DATABASE,
     form: Annotated[Format, typer.Option("--format", help="csv or json.")] = Format.CSV,
+    variant: VariantOption = None,
+    seed: SeedOption = None,
+    columns: ColumnsOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Default: standard output.", show_default=False)
     ] = None,
 ) -> None:
-    """Write the rows of STUDY, to standard output or a file."""
+    """Write the rows of STUDY, to standard output or a file.
+
+    `ablate export flowers submission --variant resnet101 --columns id,label --out submission.csv` writes the labels
+    of a test folder without labels, in the order of its files.
+    """
     from ablate.errors import UsageError
     from ablate.report.export import export_rows
 
-    with open_database(db) as database:
-        text = export_rows(database, study_name(study), kind.value, form.value)
+    if kind is Kind.SUBMISSION:
+        if form is not Format.CSV:
+            raise UsageError("a submission is CSV.", cure="Leave `--format` out.")
+        text = _submission(study, db, variant, seed, columns)
+    elif (variant, seed, columns) != (None, None, None):
+        raise UsageError(
+            f"--variant, --seed and --columns belong to a submission, not to {kind}.",
+            cure=f"Write `ablate export {study} submission --variant NAME`, or leave them out.",
+        )
+    else:
+        with open_database(db) as database:
+            text = export_rows(database, study_name(study), kind.value, form.value)
     if out is None:
         typer.echo(text, nl=False)
     else:
@@ -56,3 +99,20 @@ def export(
                 f"{out} cannot be written: {error.strerror}.", cure="Name another file by --out."
             ) from error
         typer.echo(f"wrote {out}", err=True)
+
+
+def _submission(study: str, db: str, variant: str | None, seed: int | None, columns: str | None) -> str:
+    """The labels of one run; which one is said beside them."""
+    from ablate.errors import UsageError
+    from ablate.report.labels import COLUMNS, submission
+
+    name = study_name(study)
+    if variant is None:
+        raise UsageError(
+            "a submission needs a variant.", cure=f"Write `ablate export {study} submission --variant NAME`."
+        )
+    headings = COLUMNS if columns is None else [heading.strip() for heading in columns.split(",")]
+    with open_database(db) as database:
+        made = submission(database, name, variant, seed=seed, columns=headings)
+    typer.echo(f"{variant}, seed {made.seed}: labels for {made.count:,} images", err=True)
+    return made.text

@@ -11,7 +11,7 @@ from ablate.orchestrate.tuning import decide
 from ablate.protocol import ENDED
 from ablate.store import Database
 from ablate.store.code import rerun
-from ablate.store.reading import outline, states
+from ablate.store.reading import calls, outline, states
 from ablate.store.submission import Submission, submit
 from ablate.study import FIRST_TUNING_SEED, OutlineTuning, Study, mark_exploratory
 
@@ -51,6 +51,7 @@ def submit_study(db: Database, study: Study, part: Study | None = None, *, stale
             sources=study.sources,
             execution=execution_rule(),
             only=None if part is None else cells(part, decided),
+            call=_call(db, part or study, is_known=revision is not None),
         )
         before, decided = decided, decide(db, study)
         if decided == before:  # else a tuning ended meanwhile, and another process may have queued what follows from it
@@ -59,6 +60,14 @@ def submit_study(db: Database, study: Study, part: Study | None = None, *, stale
         rerun(db, [cell.job for cell in outdated])
         return replace(done, rerun=len(outdated))
     return done
+
+
+def _call(db: Database, study: Study, *, is_known: bool) -> tuple[str, ...]:
+    """The command that asks for a study; one that was recalled by its name comes from the file of the last command."""
+    words = study.call()
+    if study.path is None and is_known and (earlier := calls(db, study.name)):
+        return (earlier[-1][0], *words[1:])
+    return words
 
 
 def cells(study: Study, decided: Mapping[str, OutlineTuning]) -> set[tuple[str, int]]:

@@ -14,6 +14,8 @@ from ablate.study.outline import OutlineDesign, OutlineVariant
 #: Family of variants that no design asks for.
 UNDESIGNED = OutlineDesign(name="variants", kind="variants")
 LADDER = "ladder"
+#: Stands for a verdict where a variant has no result yet.
+NOT_RUN = "not run"
 #: The machine's fault, as is a lost worker (no kind): such a run may be left out, for it says nothing of its variant.
 MACHINE = (FailureKind.KILLED, FailureKind.CUDA_FAULT, FailureKind.DATA_MISSING)
 
@@ -83,6 +85,10 @@ class Analysis:
     def baseline(self) -> Arm:
         """The arm that all others are compared with."""
         return self.arms[self.results.outline.baseline]
+
+    def verdict(self, comparison: Comparison) -> str:
+        """The verdict of a comparison; `not run` where its variant has no result yet."""
+        return comparison.verdict if self.results.is_run(comparison.arm) else NOT_RUN
 
     def interval(self, key: str) -> MeanInterval:
         """Mean, standard deviation and t-interval of a variant's values."""

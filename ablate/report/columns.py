@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
-from ablate.metrics import Metric
+from ablate.metrics import METRICS, Metric
 from ablate.protocol import JobState
 from ablate.report import numbers
-from ablate.report.analysis import Analysis
+from ablate.report.analysis import NOT_RUN, Analysis
 from ablate.report.results import mean_of
 from ablate.report.table import Cell, Column, listed, words
 from ablate.statistics import Comparison
@@ -50,8 +51,10 @@ def delta(metric: Metric, comparison: Comparison | None) -> Cell:
     return Cell(text=numbers.difference(metric, comparison.difference), value=comparison.difference.delta)
 
 
-def verdict(comparison: Comparison | None) -> Cell:
+def verdict(analysis: Analysis, variant: OutlineVariant, comparison: Comparison | None) -> Cell:
     """The verdict, with what bars it; bold where it is "better"."""
+    if not analysis.results.is_run(variant.key):
+        return words(NOT_RUN)
     if comparison is None:
         return words(numbers.UNKNOWN)
     text = f"{comparison.verdict} ({comparison.why})" if comparison.why else str(comparison.verdict)
@@ -78,7 +81,7 @@ def results_columns(
         ),
         (
             Column(name="verdict", heading="verdict", align="left"),
-            lambda variant: verdict(comparisons.get(variant.key)),
+            lambda variant: verdict(analysis, variant, comparisons.get(variant.key)),
         ),
     ]
     if reported:
@@ -113,6 +116,58 @@ def parameters(analysis: Analysis) -> tuple[Column, Maker]:
     return _measured(analysis, "parameters", "parameters", lambda run: run.parameters, numbers.count)
 
 
+def flops(analysis: Analysis) -> tuple[Column, Maker]:
+    """Multiply-adds times two of one image's forward pass."""
+    return _measured(analysis, "flops", "FLOPs / image", lambda run: run.flops, numbers.count)
+
+
+def tests(analysis: Analysis) -> list[tuple[Column, Maker]]:
+    """Mean test accuracy and test loss, without the one that variants are ranked by."""
+    return [
+        _measured(
+            analysis,
+            metric.name,
+            f"{metric.label}{' (%)' if metric.percent else ''}",
+            partial(_field, name=metric.name),
+            partial(numbers.plain, metric),
+        )
+        for metric in (METRICS["test_accuracy"], METRICS["test_loss"])
+        if metric.name != analysis.results.metric.name
+    ]
+
+
+def _field(run: RunRecord, name: str) -> float | None:
+    value: float | None = getattr(run, name)
+    return value
+
+
+def lengths(analysis: Analysis) -> list[tuple[Column, Maker]]:
+    """Epochs run, and the epoch that was selected; nothing where all runs were equally long."""
+    ended = {run.epochs for run in analysis.results.runs if run.state == JobState.SUCCEEDED}
+    if len(ended) < 2:
+        return []
+    return [
+        _ranged(analysis, "epochs", "epochs run", lambda run: run.epochs),
+        _ranged(analysis, "selected_epoch", "epoch selected", lambda run: run.selected_epoch),
+    ]
+
+
+def _ranged(
+    analysis: Analysis, name: str, heading: str, read: Callable[[RunRecord], int | None]
+) -> tuple[Column, Maker]:
+    """A column of whole numbers with their mean over a variant's successful runs, and their range."""
+
+    def make(variant: OutlineVariant) -> Cell:
+        runs = [run for run in analysis.results.runs_of(variant.key) if run.state == JobState.SUCCEEDED]
+        known = [value for run in runs if (value := read(run)) is not None]
+        mean = mean_of(known)
+        if mean is None or len(set(known)) == 1:
+            return Cell(text=numbers.few(mean), value=mean)
+        return Cell(text=f"{numbers.fixed(mean, 1)} ({min(known)} to {max(known)})", value=mean)
+
+    return Column(name=name, heading=heading), make
+
+
 def seconds_per_epoch(analysis: Analysis) -> tuple[Column, Maker]:
     """Mean over runs of the median epoch, seconds."""
     return _measured(analysis, "seconds_per_epoch", "s / epoch", lambda run: run.seconds_per_epoch, numbers.significant)
@@ -137,7 +192,7 @@ def costs(analysis: Analysis) -> list[tuple[Column, Maker]]:
     frozen = any(run.trainable_parameters != run.parameters for run in analysis.results.runs)
     found = [
         parameters(analysis),
-        _measured(analysis, "flops", "FLOPs / image", lambda run: run.flops, numbers.count),
+        flops(analysis),
         _measured(analysis, "epochs", "epochs", lambda run: run.epochs, numbers.few),
         seconds_per_epoch(analysis),
         _measured(analysis, "seconds", "s / run", lambda run: run.seconds, numbers.significant),

@@ -1,4 +1,4 @@
-"""`ablate export`: stored rows as CSV or JSON; a row for each run, each epoch, or each test image of each run."""
+"""`ablate export`: stored rows as CSV or JSON; a row for each run, epoch, kept step, or test image of each run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TextIO
 
 from ablate.errors import UsageError
 from ablate.store import Database
-from ablate.store.records import EpochRecord, PredictionRecord, RunRecord
+from ablate.store.records import EpochRecord, PredictionRecord, RunRecord, StepRecord
 
 Value = str | int | float | None
 #: Names of the columns, and the rows.
@@ -47,18 +47,19 @@ EPOCH_COLUMNS = (
     "seconds",
     "attempt",
 )
+STEP_COLUMNS = ("variant", "variant_key", "seed", "epoch", "step", "loss", "val_loss", "val_accuracy")
 PREDICTION_COLUMNS = ("variant", "variant_key", "seed", "example", "correct", "predicted", "confidence")
 #: Text that a spreadsheet would run as a formula when a cell begins with it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export_rows(db: Database, study: str, kind: str, form: str) -> str:
-    """The rows of a study, in the order of its variants, then by seed, then by epoch or test image.
+    """The rows of a study, in the order of its variants, then by seed, then by epoch, step or test image.
 
     Args:
         db: The experiment database.
         study: Name of the study.
-        kind: `runs`, `epochs`, or `predictions`.
+        kind: `runs`, `epochs`, `steps`, or `predictions`.
         form: `csv` or `json` (a list of objects, one a line).
 
     Raises:
@@ -70,10 +71,12 @@ def export_rows(db: Database, study: str, kind: str, form: str) -> str:
         rows = run_rows(reading.runs(db, study))
     elif kind == "epochs":
         rows = epoch_rows(reading.epochs(db, study))
+    elif kind == "steps":
+        rows = step_rows(reading.steps(db, study))
     elif kind == "predictions":
         rows = prediction_rows(reading.predictions(db, study))
     else:
-        raise UsageError(f"there is no export of {kind!r}.", cure="Write runs, epochs, or predictions.")
+        raise UsageError(f"there is no export of {kind!r}.", cure="Write runs, epochs, steps, or predictions.")
     stream = io.StringIO()
     if form == "csv":
         write_csv(rows, stream)
@@ -100,6 +103,11 @@ def epoch_rows(epochs: Sequence[EpochRecord]) -> Rows:
         for row in epochs
     )
     return (*EPOCH_COLUMNS, *custom), rows
+
+
+def step_rows(steps: Iterable[StepRecord]) -> Rows:
+    """A row for each step of which the loss was kept, or after which the validation images were measured."""
+    return STEP_COLUMNS, (tuple(_value(getattr(row, name)) for name in STEP_COLUMNS) for row in steps)
 
 
 def prediction_rows(records: Iterable[PredictionRecord]) -> Rows:

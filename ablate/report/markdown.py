@@ -9,15 +9,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from ablate.report import tables
 from ablate.report.analysis import Analysis
 from ablate.report.checks import findings
+from ablate.report.epoch_tables import epochs_table
+from ablate.report.figures import curves
+from ablate.report.figures.curves import drawn
+from ablate.report.figures.interaction import INTERACTION_NOTE
+from ablate.report.figures.names import (
+    BASELINE_ALONE,
+    NAMED,
+    OVERVIEW,
+    factor_name,
+    grid_name,
+    interaction_name,
+    steps_name,
+)
+from ablate.report.figures.steps import step_notes
+from ablate.report.grids import matrices, matrix_table
 from ablate.report.prose import answer, how_to_read
-from ablate.report.settings import provenance, settings
+from ablate.report.results import Results
+from ablate.report.settings import phases, provenance, settings
 from ablate.report.table import Cell, Table
 from ablate.report.tunings import tuning_table
+from ablate.study.outline import OutlineDesign, OutlineVariant
 
 #: Letters that mean something to GitHub's Markdown wherever they stand.
 SPECIAL = re.compile(r"([\\`*|\[\]~$])")
 #: An underscore that could begin or end emphasis: not one between two letters or digits.
 OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+
+#: Options of `ablate run` that ask for a part of a study.
+PART_OPTIONS = frozenset({"--factors", "--variants", "--seeds"})
 
 
 def escape(text: str) -> str:
@@ -38,23 +58,31 @@ def render(analysis: Analysis, pictures: Mapping[str, str]) -> str:
     found = findings(analysis)
     grave = [f"{finding.severity.capitalize()}: {finding.text}" for finding in found if finding.severity != "note"]
     parts = [f"# {escape(outline.title)}", _list([*answer(analysis), *grave])]
-    parts += _picture(pictures, "overview", "All variants: a dot for each seed, mean and 95 % interval")
+    parts += _picture(pictures, OVERVIEW, "All variants: a dot for each seed, mean and 95 % interval")
     parts += ["## Settings", _pairs("setting", "value", settings(results))]
     if (table := tuning_table(results)) is not None:
+        parts += _section(table)
+    if (table := phases(results)) is not None:
         parts += _section(table)
     for factor in outline.factors:
         table = tables.factor_table(analysis, factor)
         if table is not None:
             parts += _section(table)
-            parts += _picture(pictures, f"factor {factor.name}", f"Loss and accuracy over epochs: {factor.label}")
+            variants = tables.members(results, factor)
+            parts += _curves(results, variants, pictures, factor_name(factor.name), factor.label)
     for family in analysis.ladders:
         parts += _section(tables.ladder_table(analysis, family))
     for design in outline.designs:
-        if (table := tables.grid_table(analysis, design)) is not None:
-            parts += _section(table)
+        parts += _grid(analysis, design, pictures)
     if (table := tables.named_table(analysis)) is not None:
         parts += _section(table)
-        parts += _picture(pictures, "named", "Loss and accuracy over epochs: named variants")
+        parts += _curves(results, tables.named_members(results), pictures, NAMED, "named variants")
+    if BASELINE_ALONE in pictures or steps_name(BASELINE_ALONE) in pictures:
+        alone = [(results.baseline.name, results.baseline)]
+        parts += ["## Curves", *_curves(results, alone, pictures, BASELINE_ALONE, "baseline")]
+    for wanted in outline.report.epochs:
+        if (table := epochs_table(results, wanted)) is not None:
+            parts += _section(table)
     parts += _section(tables.all_table(analysis))
     parts += _section(tables.cost_table(analysis))
     if (table := tables.failure_table(results)) is not None:
@@ -69,11 +97,50 @@ def render(analysis: Analysis, pictures: Mapping[str, str]) -> str:
 
 def _commands(analysis: Analysis) -> str:
     """Names of studies have only letters that no shell minds."""
-    name = analysis.results.outline.name
-    if not analysis.results.recipe:
+    results, name = analysis.results, analysis.results.outline.name
+    if not results.recipe:
         return f"The results come from elsewhere. This report again:\n\n```sh\nablate report {name} --markdown\n```"
-    options = "".join(f" --set {shlex.quote(setting)}" for setting in analysis.results.settings)
-    return f"```sh\nablate run studies/{name}.toml{options}\nablate report {name} --markdown\n```"
+    commands = "\n".join(shlex.join(("ablate", "run", *call)) for call in _calls(results))
+    return f"```sh\n{commands}\nablate report {name} --markdown\n```"
+
+
+def _calls(results: Results) -> Sequence[tuple[str, ...]]:
+    """The commands to type: one for the whole study says all that those for its parts said."""
+    if not results.calls:  # submitted by an ablate that did not keep them
+        options = (word for setting in results.settings for word in ("--set", setting))
+        return [(f"studies/{results.outline.name}.toml", *options)]
+    whole = [call for call in results.calls if not PART_OPTIONS & set(call)]
+    return whole[-1:] or results.calls
+
+
+def _curves(
+    results: Results,
+    variants: Sequence[tuple[str, OutlineVariant]],
+    pictures: Mapping[str, str],
+    name: str,
+    label: str,
+) -> list[str]:
+    """What variants measured over epochs and over steps, with what there is to say of it."""
+    parts = _picture(pictures, name, f"{drawn(results)} over epochs: {label}")
+    parts += [escape(note) for note in curves.notes(results, variants)] if parts else []
+    steps = _picture(pictures, steps_name(name), f"Loss over steps: {label}")
+    return [*parts, *steps, *(escape(note) for note in step_notes(results, variants) if steps)]
+
+
+def _grid(analysis: Analysis, design: OutlineDesign, pictures: Mapping[str, str]) -> list[str]:
+    """The matrices of a grid, how its factors act on each other, and its curves."""
+    parts = []
+    found = matrices(analysis.results, design)
+    for matrix in found:
+        parts += _section(matrix_table(analysis, matrix))
+    if found:
+        named = f"{found[0].down.label} × {found[0].across.label}"
+        shown = _picture(pictures, interaction_name(design.name), f"Interaction: {named}")
+        parts += [*shown, INTERACTION_NOTE] if shown else []
+    drawn_together = [one for matrix in found for one in matrix.pictures]
+    for number, (title, variants) in enumerate(drawn_together, start=1):
+        parts += _curves(analysis.results, variants, pictures, grid_name(design.name, number), title)
+    return parts
 
 
 def _section(table: Table) -> list[str]:

@@ -26,7 +26,11 @@ def answer(analysis: Analysis) -> list[str]:
     if not shown and not analysis.ladders:
         return [*sentences, "The study has only its baseline, so there is nothing to compare."]
     if shown:
-        sentences += _counts(analysis, shown)
+        waiting = [one for one in shown if not analysis.results.is_run(one.arm)]
+        shown = [one for one in shown if analysis.results.is_run(one.arm)]
+        sentences += _counts(analysis, shown) if shown else []
+        if waiting:
+            sentences.append(f"Not run: {_names(analysis, waiting)}.")
         sentences += _price(analysis, _ordered(analysis, shown, "better"))
         sentences += _resolution(analysis, shown)
     for family in analysis.ladders:
@@ -207,7 +211,7 @@ def how_to_read(analysis: Analysis) -> list[str]:
             f"{smallest:.3g}: the t-tests lean on noise that is roughly normal."
         )
     lines.append(
-        "Curves: training thin and dashed (as trained on, with augmentation and dropout), the rest bold; bands are "
-        "pointwise 95 % t-intervals of the mean, and whether two bands overlap is no test."
+        "Curves: training thin and dashed (as trained on, with augmentation and dropout) beside validation or test, "
+        "all else bold; bands are pointwise 95 % t-intervals of the mean, and whether two bands overlap is no test."
     )
     return lines

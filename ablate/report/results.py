@@ -12,13 +12,17 @@ from typing import Any
 
 from ablate.metrics import METRICS, Metric
 from ablate.protocol import JobState
+from ablate.report.steps import StepCurve, step_curves
 from ablate.store import Database
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord
 from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
 from ablate.study.own_code import sha256
+from ablate.study.report_table import EPOCH_METRICS
 
 #: States in which a job may still bring a value.
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED)
+#: Variants whose steps are read together.
+VARIANTS_AT_A_TIME = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +35,16 @@ class Results:
     runs: tuple[RunRecord, ...]
     #: A row for each epoch of those jobs.
     epochs: tuple[EpochRecord, ...] = ()
+    #: What was measured at single steps, by variant key and seed; only of runs that kept some.
+    steps: Mapping[tuple[str, int], StepCurve] = field(default_factory=dict)
     #: Why jobs failed, without tuning runs.
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
     recipe: Mapping[str, Any] = field(default_factory=dict)
     #: The `--set` options of that revision.
     settings: tuple[str, ...] = ()
+    #: The commands by which that revision was submitted: what stands after `ablate run`.
+    calls: tuple[tuple[str, ...], ...] = ()
     #: Number of that revision, counted from 1.
     revision: int = 1
     #: SHA-256 of each of the user's own files of that revision, by path.
@@ -55,9 +63,11 @@ class Results:
             outline=outline,
             runs=tuple(reading.runs(db, study)),
             epochs=tuple(reading.epochs(db, study)),
+            steps=_steps(db, study, [variant.key for variant in outline.variants]),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
             settings=reading.revision_settings(db, study),
+            calls=reading.calls(db, study),
             sources={path: sha256(text) for path, text in reading.revision_sources(db, study).items()},
             revision=1 if record is None else record.revision,
             submitted=None if record is None else record.created_at,
@@ -110,6 +120,10 @@ class Results:
         """A variant's runs, by seed, whatever their state."""
         return self._runs.get(key, ())
 
+    def is_run(self, key: str) -> bool:
+        """Whether any run of a variant is over: succeeded, diverged, or failed."""
+        return any(run.state not in PENDING for run in self.runs_of(key))
+
     def epochs_of(self, run: RunRecord) -> tuple[EpochRecord, ...]:
         """A run's epochs, in order."""
         return self._epochs.get((run.variant_key, run.seed), ())
@@ -125,6 +139,21 @@ class Results:
         chosen = [row for row in rows if row.epoch == run.selected_epoch] or rows[-1:]
         return finite(chosen[0].custom.get(name)) if chosen else None
 
+    def after_epoch(self, row: EpochRecord, name: str) -> float | None:
+        """What an epoch measured under a name of `EPOCH_METRICS`; None where it did not."""
+        return finite(getattr(row, name) if name in METRICS else row.custom.get(name))
+
+    @cached_property
+    def measured(self) -> frozenset[str]:
+        """Names of `EPOCH_METRICS` that any epoch measured."""
+        left, found = set(EPOCH_METRICS), set[str]()
+        for row in self.epochs:
+            found |= {name for name in left if self.after_epoch(row, name) is not None}
+            left -= found
+            if not left:
+                break
+        return frozenset(found)
+
     def changed(self, variant: OutlineVariant) -> dict[str, str]:
         """The factors in which a variant differs from the baseline, with its level of each; empty for named ones."""
         references = {factor.name: factor.reference for factor in self.outline.factors}
@@ -139,6 +168,16 @@ class Results:
     def finished(self) -> int:
         """Runs that are over: succeeded, diverged, or failed."""
         return sum(run.state not in PENDING for run in self.runs)
+
+
+def _steps(db: Database, study: str, keys: Sequence[str]) -> dict[tuple[str, int], StepCurve]:
+    """The steps of all runs, a few variants at a time: records take far more room than arrays."""
+    from ablate.store import reading
+
+    found: dict[tuple[str, int], StepCurve] = {}
+    for first in range(0, len(keys), VARIANTS_AT_A_TIME):
+        found.update(step_curves(reading.steps(db, study, keys[first : first + VARIANTS_AT_A_TIME])))
+    return found
 
 
 def finite(value: float | None) -> float | None:

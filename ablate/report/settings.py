@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ablate.protocol import JobState
 from ablate.recipe import Recipe
 from ablate.report import numbers
+from ablate.report.grids import levels
+from ablate.report.recipe_text import described, phase_table
 from ablate.report.results import Results
-from ablate.report.table import listed
-from ablate.report.tables import levels
-from ablate.study.names import level_name
+from ablate.report.table import Table, listed
+
+#: Which epoch's weights met the test set, by the rule's name.
+SELECTIONS = {
+    "best_val": "the best accuracy on the validation images (ties: the earliest)",
+    "best_val_loss": "the smallest loss on the validation images (ties: the earliest)",
+    "last": "the last",
+}
 
 
 def settings(results: Results) -> list[tuple[str, str]]:
@@ -28,7 +32,8 @@ def settings(results: Results) -> list[tuple[str, str]]:
     if results.settings:
         pairs.append(("set for this revision", ", ".join(results.settings)))
     pairs.append(("designs", ", ".join(design.name for design in outline.designs) or numbers.UNKNOWN))
-    pairs += _baseline(results.recipe)
+    if results.recipe:
+        pairs += described(Recipe.model_validate(results.recipe))
     epochs = sorted({run.epochs for run in results.runs if run.state == JobState.SUCCEEDED and run.epochs})
     if epochs:
         pairs.append(("epochs run", str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"))
@@ -36,26 +41,20 @@ def settings(results: Results) -> list[tuple[str, str]]:
     pairs.append(("seeds", seeds))
     direction = "more is better" if outline.direction == "max" else "less is better"
     pairs.append(("ranked by", f"{results.metric.label} ({direction})"))
-    pairs.append(("epoch selected", _selection(results)))
+    pairs.append(("epoch selected", f"{SELECTIONS[outline.select]}; {_tested(results)}"))
     return pairs
 
 
-def _selection(results: Results) -> str:
-    if results.outline.select == "last":
-        return "the last; the test set was read once, for it"
-    return "the best on the validation images (ties: the earliest); the test set was read once, for it"
+def _tested(results: Results) -> str:
+    """How the test set was used."""
+    if any(name.startswith("oracle_") for name in results.measured):
+        return "test figures are its own, and those after the other epochs (oracle) chose nothing"
+    return "the test set was read once, for it"
 
 
-def _baseline(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The baseline's tables. Defaults are shown of the data alone, where a reader looks for them."""
-    if not recipe:
-        return []
-    known = Recipe.model_validate(recipe)
-    tables = {**recipe, "data": known.data.model_dump(mode="json", exclude_none=True)}
-    return [
-        (part, ", ".join(f"{key} = {level_name(value)}" for key, value in tables[part].items()))
-        for part in ("data", "model", "training")
-    ]
+def phases(results: Results) -> Table | None:
+    """The phases of the baseline's training; None where it has only one, or came from elsewhere."""
+    return phase_table(Recipe.model_validate(results.recipe)) if results.recipe else None
 
 
 def provenance(results: Results) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The tables of a report: one for each factor, ladder, grid of two factors, the named variants, and all variants."""
+"""The tables of a report: one for each factor and ladder, the named variants, all variants, and what they cost."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from ablate.protocol import JobState
 from ablate.report import columns, numbers
 from ablate.report.analysis import Analysis, Family
 from ablate.report.columns import Maker
+from ablate.report.grids import levels
 from ablate.report.results import Results
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.statistics import Comparison
-from ablate.study.outline import OutlineDesign, OutlineFactor, OutlineVariant
+from ablate.study.outline import OutlineFactor, OutlineVariant
 
 #: Designs in which a variant differs from the baseline in one factor, or in factors that are linked to it.
 ONE_FACTOR = ("one-at-a-time", "leave-one-out")
@@ -45,14 +46,6 @@ def members(results: Results, factor: OutlineFactor) -> tuple[tuple[str, Outline
 
 def _retuned(text: str, *, is_retuned: bool) -> str:
     return f"{text} (retuned)" if is_retuned else text
-
-
-def levels(factor: OutlineFactor) -> list[tuple[str, str]]:
-    """Names and labels of all levels, the reference first where it is not listed."""
-    pairs = [(level.name, level.label) for level in factor.levels]
-    if factor.reference not in dict(pairs):
-        pairs.insert(0, (factor.reference, factor.reference))
-    return pairs
 
 
 def factor_table(analysis: Analysis, factor: OutlineFactor) -> Table | None:
@@ -117,46 +110,16 @@ def named_table(analysis: Analysis) -> Table | None:
 def all_table(analysis: Analysis) -> Table:
     """Every variant's results, in the order of the study."""
     rows = [(variant.name, variant) for variant in analysis.results.outline.variants]
-    return _results_table(analysis, "All variants", "variant", rows, extra=[columns.last_train_loss(analysis)])
+    extra = columns.lengths(analysis)
+    if analysis.results.metric.name != "train_loss":
+        extra.insert(0, columns.last_train_loss(analysis))
+    return _results_table(analysis, "All variants", "variant", rows, extra=extra)
 
 
 def cost_table(analysis: Analysis) -> Table:
     """What every variant costs; columns that do not vary are said once."""
     rows = [(variant.name, variant) for variant in analysis.results.outline.variants]
     return _table(analysis, "Cost", "variant", rows, columns.costs(analysis)).hidden()
-
-
-def grid_table(analysis: Analysis, design: OutlineDesign) -> Table | None:
-    """A grid of two factors as a matrix: the first factor down, the second across; None for other designs."""
-    results = analysis.results
-    if design.kind != "grid" or len(design.factors) != 2:
-        return None
-    factors = {factor.name: factor for factor in results.outline.factors}
-    down, across = factors[design.factors[0]], factors[design.factors[1]]
-    cells = {(down.reference, across.reference): results.baseline}
-    for variant in results.outline.variants:
-        if design.name in variant.designs:
-            place = (
-                variant.levels.get(down.name, down.reference),
-                variant.levels.get(across.name, across.reference),
-            )
-            cells.setdefault(place, variant)
-    taken = {name for place in cells for name in place}
-    rows_down = [pair for pair in levels(down) if pair[0] in taken]
-    rows_across = [pair for pair in levels(across) if pair[0] in taken]
-    rows = [
-        Row(cells=(words(text), *(_matrix_cell(analysis, cells.get((name, other))) for other, _ in rows_across)))
-        for name, text in rows_down
-    ]
-    corner = Column(name="level", heading=f"{down.label} ↓ {across.label} →", align="left")
-    heads = tuple(Column(name=f"level {name}", heading=text) for name, text in rows_across)
-    unit = " in percent" if results.metric.percent else ""
-    return Table(
-        title=f"{down.label} × {across.label}",
-        columns=(corner, *heads),
-        rows=tuple(rows),
-        notes=(f"Mean ± sd of the {results.metric.label}{unit}, and the verdict against the baseline.",),
-    )
 
 
 def failure_table(results: Results) -> Table | None:
@@ -185,18 +148,6 @@ def failure_table(results: Results) -> Table | None:
         Column(name="error", heading="why", align="left"),
     )
     return Table(title="Failures", columns=heads, rows=tuple(rows))
-
-
-def _matrix_cell(analysis: Analysis, variant: OutlineVariant | None) -> Cell:
-    if variant is None:
-        return words(numbers.UNKNOWN)
-    comparison = analysis.comparisons.get(variant.key)
-    mean, seeds = columns.mean(analysis, variant, comparison), columns.seeds(analysis, variant)
-    said = columns.verdict(comparison).text
-    if comparison is None:
-        said = "baseline" if variant.key == analysis.results.outline.baseline else ""
-    n = f"n = {seeds.text}" if "of" in seeds.text else ""
-    return Cell(text=", ".join(filter(None, (mean.text, n, said))), value=mean.value, strong=mean.strong)
 
 
 def _table(
@@ -228,7 +179,7 @@ def _results_table(
     against: str = "baseline",
     extra: Sequence[tuple[Column, Maker]] = (),
 ) -> Table:
-    """Label, n, mean ± sd, difference with its interval, verdict, what was reported elsewhere, parameters, seconds."""
+    """Label, n, mean ± sd, difference, verdict, reported figures, test accuracy and loss, what the network costs."""
     shown = analysis.comparisons if comparisons is None else comparisons
     reported = any(variant.reported is not None for _, variant in variants)
     references = {shown[one.key].reference for _, one in variants if one.key in shown}
@@ -238,8 +189,10 @@ def _results_table(
         against = "retuned baseline"
     makers = [
         *columns.results_columns(analysis, shown, reported=reported, against=against),
+        *columns.tests(analysis),
         *extra,
         columns.parameters(analysis),
+        columns.flops(analysis),
         columns.seconds_per_epoch(analysis),
     ]
     table = _table(analysis, title, heading, variants, makers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from pathlib import Path
 
@@ -11,11 +10,9 @@ from ablate.errors import UsageError
 from ablate.report.analysis import analyse
 from ablate.report.comparisons import comparisons_of
 from ablate.report.figures import gallery
+from ablate.report.figures.names import OURS
 from ablate.report.markdown import render
 from ablate.report.results import Results
-
-#: Pictures that an earlier report may have left in `figures/`.
-OURS = re.compile(r"(overview|named|factor-\d\d+[a-z0-9-]*)\.(png|svg)")
 
 
 def write_report(results: Results, out: Path) -> Path:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select
 from ablate.errors import UsageError
 from ablate.store.database import Database
 from ablate.store.records import StudyRecord
+from ablate.store.tables import calls as call_rows
 from ablate.store.tables import revisions, variants
 from ablate.store.tables import studies as study_rows
 from ablate.study.outline import Outline
@@ -91,6 +92,19 @@ def revision_settings(db: Database, study: str) -> tuple[str, ...]:
     """
     with db.read() as connection:
         return tuple(newest(connection, study).settings)
+
+
+def calls(db: Database, study: str) -> tuple[tuple[str, ...], ...]:
+    """The commands by which the newest revision was submitted, in the order of their first use.
+
+    Each is what stands after `ablate run`; none are known of revisions that an older ablate wrote.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    with db.read() as connection:
+        of_revision = select(call_rows.c.arguments).where(call_rows.c.revision == newest(connection, study).id)
+        return tuple(tuple(words) for words in connection.execute(of_revision.order_by(call_rows.c.number)).scalars())
 
 
 def recipe(db: Database, study: str, key: str) -> Mapping[str, Any]:

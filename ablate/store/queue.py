@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from ablate.errors import DatabaseError
-from ablate.metrics import EpochMetrics, Outcome
+from ablate.metrics import EpochMetrics, Labelling, Outcome, StepMetrics
 from ablate.protocol import (
     LEASE_SECONDS,
     AttemptState,
@@ -41,7 +41,17 @@ from ablate.store.statements import (
     SEEN,
     claim_statement,
 )
-from ablate.store.tables import attempts, custom_metrics, epochs, fingerprints, jobs, predictions, workers
+from ablate.store.tables import (
+    attempts,
+    custom_metrics,
+    epochs,
+    fingerprints,
+    jobs,
+    labellings,
+    predictions,
+    steps,
+    workers,
+)
 
 
 class Queue:
@@ -130,7 +140,7 @@ class Queue:
     def record_epoch(
         self, ticket: Ticket, metrics: EpochMetrics, checkpoint: Checkpoint | None = None
     ) -> Collection[str]:
-        """Write an epoch's row, and the checkpoint that contains it, in one transaction.
+        """Write an epoch's row, what was measured at its steps, and the checkpoint that contains it, all or nothing.
 
         Rows of earlier attempts from this epoch on are replaced, and their checkpoints dropped. Returns the names of
         checkpoints that are no longer needed, to be deleted after the transaction. Raises `ReplacedError`.
@@ -150,6 +160,8 @@ class Queue:
                         for name, value in metrics.custom.items()
                     ],
                 )
+            if metrics.steps:
+                connection.execute(insert(steps), [_step_row(ticket, metrics.epoch, step) for step in metrics.steps])
             return exchange_checkpoints(connection, ticket, metrics.epoch, checkpoint)
 
     def finish(self, ticket: Ticket, outcome: Outcome) -> Collection[str]:
@@ -187,6 +199,8 @@ class Queue:
                     "confidence": packed.confidence,
                 }
                 connection.execute(insert(predictions), row)
+            if outcome.labelling is not None:
+                connection.execute(insert(labellings), _labelling_row(ticket, outcome.labelling))
             return drop_checkpoints(connection, ticket.job)
 
     def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> Collection[str]:
@@ -276,6 +290,22 @@ def _epoch_row(ticket: Ticket, metrics: EpochMetrics) -> dict[str, Any]:
         "images_per_second": finite(metrics.images_per_second),
         "peak_memory_bytes": metrics.peak_memory_bytes,
     }
+
+
+def _step_row(ticket: Ticket, epoch: int, metrics: StepMetrics) -> dict[str, Any]:
+    return {
+        "job": ticket.job,
+        "step": metrics.step,
+        "epoch": epoch,
+        "loss": finite(metrics.loss),
+        "val_loss": finite(metrics.val_loss),
+        "val_accuracy": finite(metrics.val_accuracy),
+    }
+
+
+def _labelling_row(ticket: Ticket, said: Labelling) -> dict[str, Any]:
+    images = zip(said.files, said.classes, said.confidence, strict=True)
+    return {"attempt": ticket.attempt, "count": len(said.files), "images": [list(image) for image in images]}
 
 
 def _end(

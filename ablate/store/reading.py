@@ -4,15 +4,18 @@ Only jobs that the newest revision of a study asks for are counted and reported.
 """
 
 from ablate.store.code import ran_with, revision_sources
-from ablate.store.lookup import outline, recipe, revision_settings, revision_text, studies
+from ablate.store.lookup import calls, outline, recipe, revision_settings, revision_text, studies
+from ablate.store.measured import labellings, steps
 from ablate.store.results import epochs, predictions, runs
 from ablate.store.standing import counts, durations, failures, running, states, workers
 
 __all__ = [
+    "calls",
     "counts",
     "durations",
     "epochs",
     "failures",
+    "labellings",
     "outline",
     "predictions",
     "ran_with",
@@ -23,6 +26,7 @@ __all__ = [
     "running",
     "runs",
     "states",
+    "steps",
     "studies",
     "workers",
 ]

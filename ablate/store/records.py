@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ablate.metrics import Predictions
+from ablate.metrics import Labelling, Predictions
 from ablate.protocol import FailureKind, JobState
 
 
@@ -106,6 +106,27 @@ class EpochRecord:
     custom: Mapping[str, float | None]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepRecord:
+    """What was measured at one optimizer step of one job."""
+
+    #: Name of the variant.
+    variant: str
+    variant_key: str
+    #: Seed index.
+    seed: int
+    #: Counted from 1.
+    epoch: int
+    #: Counted from 1 over the whole run.
+    step: int
+    #: Of the step's batch, before the step, nats; None where it is not kept.
+    loss: float | None
+    #: Of the validation images after the step, nats; None where they were not measured.
+    val_loss: float | None
+    #: Of the validation images after the step; None where they were not measured.
+    val_accuracy: float | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunningRecord:
     """A job that a worker holds."""
@@ -161,6 +182,18 @@ class PredictionRecord:
     #: Seed index.
     seed: int
     predictions: Predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabellingRecord:
+    """What the selected network of a job said of images that nobody has labelled."""
+
+    #: Name of the variant.
+    variant: str
+    variant_key: str
+    #: Seed index.
+    seed: int
+    labelling: Labelling
 
 
 @dataclass(frozen=True, kw_only=True)

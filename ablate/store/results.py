@@ -32,7 +32,7 @@ from ablate.store.tables import (
 from ablate.study.outline import FIRST_TUNING_SEED
 
 #: Jobs that the newest revision compares: not those that only tune retuned levels.
-_COMPARED = jobs.c.listed & (jobs.c.seed < FIRST_TUNING_SEED)
+COMPARED = jobs.c.listed & (jobs.c.seed < FIRST_TUNING_SEED)
 
 
 def runs(db: Database, study: str) -> tuple[RunRecord, ...]:
@@ -55,7 +55,7 @@ def runs(db: Database, study: str) -> tuple[RunRecord, ...]:
             )
             .join_from(jobs, variants, variants.c.id == jobs.c.variant)
             .outerjoin(attempts, attempts.c.id == jobs.c.attempt)
-            .where(jobs.c.study == number, _COMPARED)
+            .where(jobs.c.study == number, COMPARED)
             .order_by(variants.c.position, jobs.c.seed)
         )
         rows = connection.execute(question).mappings().all()
@@ -83,7 +83,7 @@ def epochs(db: Database, study: str, variant_keys: Collection[str] | None = None
             .join_from(epoch_rows, jobs, jobs.c.id == epoch_rows.c.job)
             .join(variants, variants.c.id == jobs.c.variant)
             .join(attempts, attempts.c.id == epoch_rows.c.attempt)
-            .where(jobs.c.study == number, _COMPARED)
+            .where(jobs.c.study == number, COMPARED)
             .order_by(variants.c.position, jobs.c.seed, epoch_rows.c.epoch)
         )
         if variant_keys is not None:
@@ -121,7 +121,7 @@ def predictions(db: Database, study: str) -> tuple[PredictionRecord, ...]:
         select(variants.c.name.label("variant"), variants.c.key, jobs.c.seed, prediction_rows)
         .join_from(jobs, variants, variants.c.id == jobs.c.variant)
         .join(prediction_rows, prediction_rows.c.attempt == jobs.c.attempt)
-        .where(jobs.c.state == JobState.SUCCEEDED.value, _COMPARED)
+        .where(jobs.c.state == JobState.SUCCEEDED.value, COMPARED)
         .order_by(variants.c.position, jobs.c.seed)
     )
     with db.read() as connection:
@@ -140,7 +140,7 @@ def predictions(db: Database, study: str) -> tuple[PredictionRecord, ...]:
 
 
 def _of_study(question: Select[Any], study: int) -> Select[Any]:
-    return question.where(jobs.c.study == study, _COMPARED)
+    return question.where(jobs.c.study == study, COMPARED)
 
 
 def _progress(connection: Connection, study: int) -> dict[int, list[RowMapping]]:

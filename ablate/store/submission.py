@@ -16,7 +16,8 @@ from ablate.protocol import JobState
 from ablate.recipe import Recipe
 from ablate.store.database import Database
 from ablate.store.expressions import Now
-from ablate.store.tables import jobs, revisions, sources, studies, variants
+from ablate.store.lookup import newest
+from ablate.store.tables import calls, jobs, revisions, sources, studies, variants
 from ablate.study.outline import Outline
 
 #: Room for the variants of one seed in the order of claims.
@@ -70,6 +71,7 @@ def submit(
     sources: Mapping[str, str],
     execution: Mapping[str, Any],
     only: Collection[tuple[str, int]] | None = None,
+    call: Sequence[str] = (),
 ) -> Submission:
     """Store a study and queue the jobs that are missing, all or nothing.
 
@@ -86,6 +88,7 @@ def submit(
         execution: Settings that change bits; the first revision's are kept.
         only: Cells (variant key, seed; tuning runs too) to run now; None means all. Others that wait are passed over
             until a later submission asks for them; others that have ended stay in the report.
+        call: What was typed after `ablate run` to ask for it, for "how to reproduce"; nothing where nobody typed.
 
     Raises:
         UsageError: A variant has no recipe (imported results).
@@ -101,6 +104,8 @@ def submit(
     with db.write() as connection:
         study = _study(connection, outline.name)
         number, new, settled = _revision(connection, study, outline, text, list(settings), sources, execution)
+        if call:
+            _keep_call(connection, newest(connection, outline.name).id, list(call))
         ids = _variants(connection, study, rows, recipes)
         added, existing, requeued, left_out = _jobs(connection, study, outline, ids, only)
     return Submission(
@@ -135,7 +140,6 @@ def _revision(
     execution: Mapping[str, Any],
 ) -> tuple[int, bool, Mapping[str, Any]]:
     """Number of the newest revision, whether it is new, and the study's execution settings."""
-    shown = outline.model_dump(mode="json")
     hashes = {path: _sha256(content) for path, content in texts.items()}
     last = connection.execute(
         select(revisions).where(revisions.c.study == study).order_by(revisions.c.number.desc()).limit(1)
@@ -144,7 +148,8 @@ def _revision(
     if last is not None:
         before = select(sources.c.path, sources.c.sha256).where(sources.c.revision == last.id)
         known = {row.path: row.sha256 for row in connection.execute(before)}
-        if (last.text, last.settings, last.outline, known) == (text, settings, shown, hashes):
+        laid_out = Outline.model_validate(last.outline)  # an older ablate may have known fewer keys
+        if (last.text, last.settings, laid_out, known) == (text, settings, outline, hashes):
             return last.number, False, last.execution
         number, execution = last.number + 1, last.execution
     row = {
@@ -153,7 +158,7 @@ def _revision(
         "text": text,
         "sha256": _sha256(text),
         "settings": settings,
-        "outline": shown,
+        "outline": outline.model_dump(mode="json"),
         "execution": dict(execution),
         "ablate_version": _own_version(),
         "created_at": Now(),
@@ -168,6 +173,15 @@ def _revision(
             ],
         )
     return number, True, execution
+
+
+def _keep_call(connection: Connection, revision: int, call: list[str]) -> None:
+    """Note a command, unless the revision was submitted by the same one before."""
+    of_revision = select(calls.c.arguments).where(calls.c.revision == revision)
+    known = list(connection.execute(of_revision).scalars())
+    if call not in known:
+        row = {"revision": revision, "number": len(known) + 1, "arguments": call, "created_at": Now()}
+        connection.execute(insert(calls).values(row))
 
 
 def _cells(outline: Outline) -> dict[str, tuple[str, Mapping[str, str]]]:

@@ -87,6 +87,22 @@ revisions = Table(
     comment="Every version of a study file that was submitted.",
 )
 
+calls = Table(
+    "calls",
+    metadata,
+    Column("revision", ForeignKey("revisions.id"), primary_key=True, autoincrement=False, comment="Its revision."),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="Counted from 1 within the revision."),
+    Column(
+        "arguments",
+        JSON,
+        nullable=False,
+        comment="List of words after `ablate run`: the file, and options that change results.",
+    ),
+    Column("created_at", Double, nullable=False, comment="When it was first typed, seconds since 1970 UTC."),
+    CheckConstraint("number >= 1", name="number_counts_from_1"),
+    comment="The commands by which a revision was submitted, each once.",
+)
+
 sources = Table(
     "sources",
     metadata,
@@ -231,12 +247,15 @@ steps = Table(
     Column("job", Id, primary_key=True, autoincrement=False, comment="Its job."),
     Column("step", BigInteger, primary_key=True, autoincrement=False, comment="Counted from 1 over the whole run."),
     Column("epoch", Integer, nullable=False, comment="Its epoch."),
-    Column("loss", Double, comment="Loss of the step, nats."),
+    Column("loss", Double, comment="Loss of its batch before the step, nats; NULL where that is not kept."),
+    Column("val_loss", Double, comment="Mean loss of the validation images after it, nats; NULL: not measured."),
+    Column("val_accuracy", Double, comment="Share of the validation images classified right after it."),
     _of_epoch(),
     CheckConstraint("step >= 1", name="step_counts_from_1"),
+    _share("val_accuracy"),
     Index("ix_steps_job_epoch", "job", "epoch"),
     sqlite_with_rowid=False,
-    comment="Losses of single optimizer steps, kept on request.",
+    comment="What was measured at single optimizer steps, kept on request.",
 )
 
 custom_metrics = Table(
@@ -263,6 +282,16 @@ predictions = Table(
     CheckConstraint("length(predicted) = 2 * count", name="predicted_is_packed"),
     CheckConstraint("length(confidence) = 2 * count", name="confidence_is_packed"),
     comment="What the selected network said of each test image, in the order of the data set.",
+)
+
+labellings = Table(
+    "labellings",
+    metadata,
+    Column("attempt", ForeignKey("attempts.id"), primary_key=True, autoincrement=False, comment="Its attempt."),
+    Column("count", Integer, nullable=False, comment="Number of images."),
+    Column("images", JSON, nullable=False, comment="List of [path, class, probability of that class]."),
+    CheckConstraint("count >= 0", name="count_is_not_negative"),
+    comment="What the selected network said of images that nobody has labelled.",
 )
 
 fingerprints = Table(

@@ -13,6 +13,7 @@ from ablate.study.designs import Kind
 from ablate.study.designs.base import LevelValue, Table
 from ablate.study.names import StudyName, Text
 from ablate.study.outline import StatisticsSettings
+from ablate.study.report_table import ReportTable
 
 #: Keys of a level's table that are not paths.
 LEVEL_KEYS = ("label", "requires", "excludes", "retune", "reported")
@@ -156,6 +157,8 @@ class StudyFile(Table):
     """Single variants with names of their own."""
     statistics: StatisticsTable = StatisticsTable()
     """How the report judges differences."""
+    report: ReportTable = ReportTable()
+    """What the report shows beside its verdicts; it changes no result."""
 
     @model_validator(mode="after")
     def _known_direction(self) -> StudyFile:

@@ -44,6 +44,8 @@ def diff(old: Outline, new: Outline) -> OutlineDiff:
     ]
     if old.baseline != new.baseline:
         changed.append(f"baseline: {old.baseline} -> {new.baseline}")
+    if old.report != new.report:
+        changed.append("report: other curves or tables of epochs")
     old_levels, new_levels = _levels(old), _levels(new)
     old_designs, new_designs = ([design.name for design in outline.designs] for outline in (old, new))
     return OutlineDiff(

@@ -49,6 +49,10 @@ def schema() -> dict[str, Any]:
     definitions["FactorTable"]["properties"]["levels"] = {"$ref": "#/$defs/Levels"}
     definitions["Optimizer"]["properties"]["name"]["enum"] = list(names("optimizers"))
     definitions["Scheduler"]["properties"]["name"]["enum"] = ["none", *names("schedulers")]
+    # where there are phases, `epochs` is the sum of theirs
+    training = definitions["Training"]
+    training["required"].remove("epochs")
+    training["anyOf"] = [{"required": ["epochs"]}, {"required": ["phases"]}]
     file["properties"]["baseline"] = {"$ref": "#/$defs/Baseline"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

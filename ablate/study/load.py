@@ -24,6 +24,7 @@ from ablate.study.outline import StatisticsSettings
 from ablate.study.overrides import found, with_settings
 from ablate.study.overrides import settings as parsed_settings
 from ablate.study.own_code import OwnCode
+from ablate.study.report_table import check_report, outlined
 from ablate.study.source import MAX_BYTES, LimitError, Source, decoded, parsed, plain
 from ablate.study.tuning import check_tuning
 from ablate.study.variants import Expansion, check_listed
@@ -152,6 +153,8 @@ def _study(
     if baseline.recipe is None:
         raise AssertionError
     variants_made = expansion.variants()
+    check_report(file.report, variants_made, faults)
+    stop()
     return Study(
         name=file.name,
         title=file.title or file.name,
@@ -164,6 +167,7 @@ def _study(
         factors=factors,
         designs=tuple(made),
         statistics=StatisticsSettings(**file.statistics.model_dump()),
+        report=outlined(file.report),
         max_jobs=file.max_jobs,
         text=text,
         settings=tuple(settings),
@@ -265,7 +269,7 @@ def _sound(document: dict[str, Any], findings: Sequence[Finding]) -> dict[str, A
 def _spoken(path: positions.Path) -> str:
     """A key of the file as messages name it: by itself, the line is shown beside it."""
     keys = [part for part in path if isinstance(part, str)]
-    if keys and keys[0] in ("seeds", "statistics"):
+    if keys and keys[0] in ("seeds", "statistics", "report"):
         return printable(".".join(keys))
     return printable(keys[-1]) if keys else "study"
 

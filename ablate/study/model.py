@@ -21,6 +21,7 @@ from ablate.study.outline import (
     OutlineDesign,
     OutlineFactor,
     OutlineLevel,
+    OutlineReport,
     OutlineTuning,
     OutlineVariant,
     StatisticsSettings,
@@ -134,6 +135,11 @@ class Variant:
         """Hash of the recipe."""
         return self.recipe.key
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names under which it can be asked for."""
+        return (self.name, *self.also, *([f"{self.name} (retuned)"] if self.retune else []))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
@@ -174,12 +180,16 @@ class Study:
     factors: tuple[Factor, ...]
     designs: tuple[Design, ...]
     statistics: StatisticsSettings
+    #: What the report shows beside its verdicts.
+    report: OutlineReport
     #: Jobs above which the study is refused.
     max_jobs: int
     #: The file's text; of a study written in Python the same as TOML.
     text: str = field(repr=False)
     #: What `--set` changed, as written.
     settings: tuple[str, ...] = ()
+    #: Options of the command that ask for this part of the study, as `--seeds`, `0-2`; empty for the whole.
+    part: tuple[str, ...] = ()
     #: The file; None where there is none.
     path: Path | None = None
     #: Folder from which relative names in the study are meant.
@@ -220,6 +230,16 @@ class Study:
     def hashes(self, variant: Variant) -> dict[str, str]:
         """SHA-256 of each of the user's own files that a variant needs, by path; empty where it needs none."""
         return {path: sha256(text) for path, text in used(variant.recipe.model.name, self.sources).items()}
+
+    def call(self) -> tuple[str, ...]:
+        """What stands after `ablate run` to ask for this study or this part of it, as far as it changes results.
+
+        Of a file that was named by its place on a machine, only the name is kept.
+        """
+        file = f"{self.name}.toml" if self.path is None else self.path.as_posix()
+        if self.path is not None and (self.path.is_absolute() or file.startswith("~")):
+            file = self.path.name
+        return (file, *(word for setting in self.settings for word in ("--set", setting)), *self.part)
 
     def count(self) -> int:
         """Jobs by product: before constraints, and before designs share cells; so an upper bound."""
@@ -272,6 +292,7 @@ class Study:
                 for tuning in self.tunings
             ),
             statistics=self.statistics,
+            report=self.report,
         )
 
     def only(
@@ -292,11 +313,7 @@ class Study:
         """
         kept = self.expanded
         if factors is not None or variants is not None:
-            names = {
-                name: variant.key
-                for variant in self.expanded
-                for name in (variant.name, *variant.also, *([f"{variant.name} (retuned)"] if variant.retune else []))
-            }
+            names = {name: variant.key for variant in self.expanded for name in variant.names}
             references = {factor.name: factor.reference for factor in self.factors}
             self._check("factor", factors or (), list(references))
             self._check("variant", variants or (), list(names))
@@ -317,6 +334,11 @@ class Study:
             expanded=kept,
             product=min(self.product, len(kept)) if kept is not self.expanded else self.product,
             seeds=tuple(seed for seed in self.seeds if seeds is None or seed in seeds),
+            part=(
+                *(("--factors", ",".join(factors)) if factors is not None else ()),
+                *(("--variants", ";".join(variants)) if variants is not None else ()),
+                *(("--seeds", seed_ranges(seeds)) if seeds is not None else ()),
+            ),
         )
 
     def _check(self, what: str, given: Sequence[str], known: list[str]) -> None:
@@ -346,3 +368,14 @@ class Study:
         from ablate.study.load import study_of_mapping
 
         return study_of_mapping(mapping, source=source, folder=folder, settings=settings)
+
+
+def seed_ranges(seeds: Sequence[int]) -> str:
+    """Seeds as options take them: `0-2,5`."""
+    runs: list[list[int]] = []
+    for seed in sorted(set(seeds)):
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

@@ -137,6 +137,25 @@ class StatisticsSettings(_Stored):
     """Diverged seeds bar a verdict, or score as chance."""
 
 
+class OutlineEpochs(_Stored):
+    """A table with a row for each epoch."""
+
+    #: What is measured after each epoch, as `oracle_test_accuracy`.
+    metric: str
+    #: Names of the variants; empty means all.
+    variants: tuple[str, ...] = ()
+    #: Heading; empty: made of the metric.
+    title: str = ""
+
+
+class OutlineReport(_Stored):
+    """What the report shows beside its verdicts."""
+
+    #: What the figures of factors show over epochs; empty means everything that was measured.
+    curves: tuple[str, ...] = ()
+    epochs: tuple[OutlineEpochs, ...] = ()
+
+
 class Outline(_Stored):
     """A study as one revision of its file laid it out."""
 
@@ -157,6 +176,15 @@ class Outline(_Stored):
     #: What is chosen before retuned levels are compared; those without a choice have no variant yet.
     tunings: tuple[OutlineTuning, ...] = ()
     statistics: StatisticsSettings = StatisticsSettings()
+    report: OutlineReport = OutlineReport()
+
+    def named(self, name: str) -> OutlineVariant | None:
+        """The variant of this name, retuned where it was, or listed under it; None where there is none yet."""
+        for wanted in (name, f"{name} (retuned)"):
+            for variant in self.variants:
+                if wanted == variant.name or wanted in variant.also:
+                    return variant
+        return None
 
     def variant(self, key: str) -> OutlineVariant:
         """The variant with this key. Raises KeyError."""

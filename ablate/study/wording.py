@@ -63,6 +63,11 @@ _EXAMPLES = {
     "variants.name": 'name = "wide"',
     "variants.set": 'set = { "model.channels" = [64, 64] }',
     "seeds": "[seeds] with `count = 5`",
+    "report": '[report] with `curves = ["val_accuracy"]`',
+    "report.curves": 'curves = ["val_accuracy"]',
+    "report.epochs": '[[report.epochs]] with `metric = "val_accuracy"`',
+    "report.epochs.metric": 'metric = "val_accuracy"',
+    "report.epochs.variants": 'variants = ["baseline"]',
 }
 #: Shares: a number above 1 is probably meant in percent.
 _SHARES = ("validation", "dropout", "p")

@@ -13,8 +13,8 @@ from ablate.orchestrate.submit import submit_study
 from ablate.protocol import WorkerInfo
 from ablate.store import Database
 from ablate.store.queue import Queue
-from ablate.store.reading import outline
-from ablate.study import Study, parse_study
+from ablate.store.reading import calls, outline
+from ablate.study import Study, load_study, parse_study
 from tests.command import TINY_STUDY
 
 
@@ -101,3 +101,28 @@ def test_progress_counts_what_is_left(db: Database) -> None:
     assert (now.total, now.done, now.left) == (4, 3, 1)
     finish(db, 1)
     assert progress(db, "tiny").eta_seconds == 0.0
+
+
+def test_how_a_study_was_asked_for_is_remembered(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "tiny.toml").write_text(TINY_STUDY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    file = "studies/tiny.toml"
+    study = load_study(file, settings=["seeds.count=3"])
+    for part in (study.only(factors=["dropout"], seeds=[0, 1]), study.only(variants=["dropout=0.25"], seeds=[2]), None):
+        submit_study(db, study, part)
+    recalled = recall_study(db, "tiny")
+    submit_study(db, recalled, recalled.only(seeds=[0, 2]))
+    changed = ("--set", "seeds.count=3")
+    assert calls(db, "tiny") == (
+        (file, *changed, "--factors", "dropout", "--seeds", "0-1"),
+        (file, *changed, "--variants", "dropout=0.25", "--seeds", "2"),
+        (file, *changed),
+        (file, *changed, "--seeds", "0,2"),
+    )
+
+
+def test_the_place_of_a_file_on_a_machine_is_not_kept(db: Database, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(TINY_STUDY, encoding="utf-8")
+    submit_study(db, load_study(tmp_path / "mine.toml"))
+    assert calls(db, "tiny") == (("mine.toml",),)

@@ -1,5 +1,6 @@
 """Studies made by hand: every number is arithmetic, so that golden files hold on every machine."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +10,8 @@ from typing import Any
 from ablate.protocol import FailureKind, JobState
 from ablate.recipe import Recipe
 from ablate.report.results import Results
-from ablate.store.records import EpochRecord, FailureRecord, RunRecord
+from ablate.report.steps import step_curves
+from ablate.store.records import EpochRecord, FailureRecord, RunRecord, StepRecord
 from ablate.study.outline import (
     Outline,
     OutlineDesign,
@@ -130,6 +132,84 @@ def results(
         revision=2,
         submitted=datetime(2025, 3, 1, 12, 30, tzinfo=UTC),
     )
+
+
+def stopped() -> Results:
+    """Runs that early stopping ended after 6 to 9 epochs, with oracle curves and variances."""
+    given = whole()
+    runs, rows = [], []
+    for place, one in enumerate(given.outline.variants):
+        for seed in given.outline.seeds:
+            length = 6 + (seed + place) % 4
+            record = replace(
+                next(row for row in given.runs if (row.variant_key, row.seed) == (one.key, seed)),
+                epochs=length,
+                selected_epoch=length - 2,
+            )
+            runs.append(record)
+            for row in curve(record, place, length):
+                custom = {
+                    "oracle_test_accuracy": row.val_accuracy - 0.02,
+                    "oracle_test_loss": row.val_loss + 0.1,
+                    "train_loss_variance": 0.4 * math.exp(-row.epoch / 3) + 0.01 * (1 + wobble(seed, row.epoch)),
+                }
+                rows.append(replace(row, custom=custom))
+    return replace(given, runs=tuple(runs), epochs=tuple(rows))
+
+
+def stepped(count: int = 1200, every: int = 10, validated: int = 100) -> Results:
+    """The loss of every tenth step, and the validation images after every hundredth."""
+    given = whole()
+    records = []
+    for place, one in enumerate(given.outline.variants):
+        for seed in given.outline.seeds:
+            for step in range(every, count + 1, every):
+                fall = math.exp(-step / (250.0 + 60 * place))
+                measured = step % validated == 0
+                records.append(
+                    StepRecord(
+                        variant=one.name,
+                        variant_key=one.key,
+                        seed=seed,
+                        epoch=1 + 6 * (step - 1) // count,
+                        step=step,
+                        loss=0.3 + 2 * fall + 0.25 * wobble(seed + step, place),
+                        val_loss=0.4 + 1.9 * fall if measured else None,
+                        val_accuracy=0.9 - 0.8 * fall if measured else None,
+                    )
+                )
+    return replace(given, steps=step_curves(records))
+
+
+def degradation(norms: Sequence[str] = ("batch",)) -> Results:
+    """A grid of depth and residual connections (and normalisation), ranked by the training loss."""
+    depths, residual = ["8", "14", "20", "32", "56"], ["false", "true"]
+    factors = [factor("depth", depths, "8"), factor("residual", residual, "false", "residual connections")]
+    if len(norms) > 1:
+        factors.append(factor("norm", norms, norms[0], "normalisation"))
+    design = OutlineDesign(name="grid", kind="grid", factors=tuple(one.name for one in factors))
+    variants = []
+    for levels in itertools.product(depths, residual, norms):
+        named = dict(zip(("depth", "residual", "norm"), levels, strict=True))
+        off = [f"{one.name}={named[one.name]}" for one in factors if named[one.name] != one.reference]
+        given = {one.name: named[one.name] for one in factors}
+        variants.append(variant(", ".join(off) or "baseline", "" if off else "b", levels=given, designs=("grid",)))
+    outline = shapes(
+        title="Do plain networks get worse with depth?",
+        metric="train_loss",
+        direction="min",
+        factors=tuple(factors),
+        designs=(design,),
+        variants=tuple(variants),
+    )
+    made = results(outline, {})
+    runs = []
+    for one in made.runs:
+        levels = outline.variant(one.variant_key).levels
+        depth, plain = int(levels["depth"]), levels["residual"] == "false"
+        worse = (0.004 if plain else -0.0006) * (depth - 8) + 0.02 * (levels.get("norm", norms[0]) != norms[0])
+        runs.append(replace(one, train_loss=0.2 + worse + 0.01 * wobble(one.seed, depth)))
+    return replace(made, runs=tuple(runs))
 
 
 def variant(name: str, key: str = "", **more: Any) -> OutlineVariant:

@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from report_cases import curve, run, variant
+from sqlalchemy import text
 
 from ablate.errors import UsageError
-from ablate.metrics import EpochMetrics, Outcome, Predictions
+from ablate.metrics import EpochMetrics, Labelling, Outcome, Predictions, StepMetrics
 from ablate.protocol import WorkerInfo
 from ablate.recipe import Recipe
 from ablate.report.comparisons import comparisons_json
 from ablate.report.export import epoch_rows, export_rows, run_rows, write_csv, write_json
+from ablate.report.labels import submission
 from ablate.report.results import Results
 from ablate.store import Database
 from ablate.store.queue import Queue
@@ -136,6 +138,7 @@ def stored(tmp_path: Path) -> Database:
                     images_per_second=100.0,
                     peak_memory_bytes=1000,
                     custom={"bonus": epoch / 2},
+                    steps=(StepMetrics(step=2 * epoch, loss=1 / epoch, val_loss=0.5, val_accuracy=share),),
                 ),
             )
         queue.finish(
@@ -155,6 +158,9 @@ def stored(tmp_path: Path) -> Database:
                     confidence=np.array([0.5, 0.25, 1.0], dtype="<f2").tobytes(),
                     count=3,
                 ),
+                labelling=Labelling(files=("b.png", "=a.png"), classes=("rose", "tulip"), confidence=(0.5, 0.6))
+                if claim.variant == "base" and claim.seed == 1
+                else None,
             ),
         )
     return database
@@ -183,15 +189,54 @@ def test_from_the_database(stored: Database) -> None:
             "predicted": 300,
             "confidence": 1.0,
         }
-        document = comparisons_json(Results.load(stored, "stored"))
+        loaded = Results.load(stored, "stored")
+        assert [seed for _, seed in loaded.steps] == [0, 1, 0, 1]
+        assert all(curve.steps.tolist() == curve.val_steps.tolist() == [2, 4] for curve in loaded.steps.values())
+        document = comparisons_json(loaded)
         assert document["baseline"]["mean"] == pytest.approx(0.55)
         assert document["comparisons"][0]["delta"] == pytest.approx(0.2)
 
 
+def test_steps_have_a_row_each(stored: Database) -> None:
+    with stored:
+        lines = export_rows(stored, "stored", "steps", "csv").splitlines()
+    assert lines[0] == "variant,variant_key,seed,epoch,step,loss,val_loss,val_accuracy"
+    assert len(lines) == 9
+    assert lines[2].startswith("base,")
+    assert lines[2].endswith(",0,2,4,0.5,0.5,0.5")
+
+
+def test_labels_come_with_a_header_in_the_order_of_the_files(stored: Database) -> None:
+    with stored:
+        made = submission(stored, "stored", "base", seed=1, columns=("id", "label"))
+    assert made.text == "id,label\nb.png,rose\n'=a.png,tulip\n"
+    assert (made.seed, made.count) == (1, 2)
+
+
+def test_labels_that_are_not_there_are_told_why(stored: Database) -> None:
+    with stored:
+        for problem, arguments in {
+            "no variant 'bass'; did you mean 'base'": {"variant": "bass"},
+            "labelled no images with seed 0": {"variant": "base"},  # the lowest seed that succeeded
+            "seed 7 of 'base' is no run": {"variant": "base", "seed": 7},
+            "names two columns": {"variant": "base", "columns": ("id",)},
+        }.items():
+            with pytest.raises(UsageError, match=problem):
+                submission(stored, "stored", **arguments)  # type: ignore[arg-type]
+        with stored.write() as connection:
+            connection.execute(text("UPDATE jobs SET state = 'failed' WHERE seed = 1"))
+        with pytest.raises(UsageError, match="seed 1 of 'base' is failed"):
+            submission(stored, "stored", "base", seed=1)
+        with stored.write() as connection:
+            connection.execute(text("UPDATE jobs SET state = 'failed'"))
+        with pytest.raises(UsageError, match=r"no run of 'base' has succeeded yet \(failed\)"):
+            submission(stored, "stored", "base")
+
+
 def test_unknown_words_are_refused(stored: Database) -> None:
     with stored:
-        with pytest.raises(UsageError, match="runs, epochs, or predictions"):
-            export_rows(stored, "stored", "steps", "csv")
+        with pytest.raises(UsageError, match="runs, epochs, steps, or predictions"):
+            export_rows(stored, "stored", "stairs", "csv")
         with pytest.raises(UsageError, match="csv or json"):
             export_rows(stored, "stored", "runs", "parquet")
         with pytest.raises(UsageError, match="no study"):

@@ -6,18 +6,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from report_cases import ACCURACIES, factor, many, results, run, shapes, variant, whole, wounded
+from report_cases import (
+    ACCURACIES,
+    degradation,
+    factor,
+    many,
+    results,
+    run,
+    shapes,
+    stepped,
+    stopped,
+    variant,
+    whole,
+    wounded,
+)
 
 from ablate.protocol import JobState
 from ablate.report.analysis import analyse
 from ablate.report.figures import style
-from ablate.report.figures.curves import factor_figure, limits
+from ablate.report.figures.curves import factor_figure, notes
+from ablate.report.figures.interaction import interaction_figure
 from ablate.report.figures.overview import overview_figure
+from ablate.report.figures.steps import step_notes, steps_figure
+from ablate.report.figures.style import limits
+from ablate.report.grids import matrices, positions
 from ablate.report.results import Results
 from ablate.report.tables import members
+from ablate.study.outline import OutlineReport
 
 
 def curves(given: Results, index: int = 0) -> Figure:
@@ -74,8 +93,8 @@ def test_bold_is_validation_and_thin_is_training() -> None:
 
 def test_without_a_validation_split_the_oracle_curve_is_called_so() -> None:
     given = results(shapes(), ACCURACIES, validation=False)
-    assert legend(curves(given))[-1] == "training"
-    assert not any("validation" in text for text in legend(curves(given)))
+    assert [axes.get_title(loc="left") for axes in curves(given).axes] == ["training loss", "training accuracy, %"]
+    assert legend(curves(given))[-1] == "mean and 95 % band"
     custom = {"oracle_test_accuracy": 0.7, "oracle_test_loss": 0.9}
     stored = replace(given, epochs=tuple(replace(row, custom=custom) for row in given.epochs))
     assert any("oracle" in text for text in legend(curves(stored)))
@@ -164,3 +183,149 @@ def test_long_labels_are_cut_in_the_middle_and_wide_letters_count_twice() -> Non
     assert style.shortened("short", 10) == "short"
     assert style.shortened("abcdefghijklmnop", 9) == "abcd…mnop"
     assert style.shortened("学习率学习率", 7) == "学…率"
+
+
+def panel(figure: Figure, title: str) -> Axes:
+    return next(axes for axes in figure.axes if axes.get_title(loc="left") == title)
+
+
+def lines(axes: Axes, at_least: float) -> list[list[float]]:
+    """Epochs or steps of the lines (not of single points) that are so thick, points."""
+    drawn = (line for line in axes.get_lines() if line.get_linewidth() >= at_least)
+    known = (line.get_xdata()[np.isfinite(line.get_ydata())] for line in drawn if len(line.get_xdata()) > 1)
+    return [[float(place) for place in places] for places in known if len(places) > 1]
+
+
+def test_what_else_was_measured_after_each_epoch_is_drawn_without_being_asked() -> None:
+    figure = curves(stopped())
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == [
+        "loss",
+        "accuracy, %",
+        "test loss (oracle)",
+        "test accuracy (oracle), %",
+        "variance of the step losses",
+    ]
+    assert overlaps(figure) == []
+    told = notes(stopped(), members(stopped(), stopped().outline.factors[0]))
+    assert any("nothing was chosen or ranked by it" in note for note in told)
+
+
+def test_a_study_chooses_its_curves() -> None:
+    given = stopped()
+    report = OutlineReport(curves=("train_loss", "train_loss_variance"))
+    given = replace(given, outline=given.outline.model_copy(update={"report": report}))
+    figure = curves(given)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["training loss", "variance of the step losses"]
+    assert legend(figure)[-1] == "mean and 95 % band"
+
+
+def test_a_mean_ends_with_the_first_seed_that_stopped() -> None:
+    loss = panel(curves(stopped()), "loss")
+    bold = lines(loss, 1.5)
+    assert {tuple(epochs) for epochs in bold} == {(1, 2, 3, 4, 5, 6)}
+    beyond = [epochs for epochs in lines(loss, 0.55) if epochs[0] == 6]
+    assert {epochs[-1] for epochs in beyond} == {7, 8, 9}
+    told = notes(stopped(), members(stopped(), stopped().outline.factors[0]))
+    assert any("end with the first seed of a variant that stopped" in note for note in told)
+    assert notes(whole(), members(whole(), whole().outline.factors[0])) == []
+
+
+def test_runs_that_did_not_end_are_no_part_of_a_mean() -> None:
+    assert legend(curves(wounded()))[1] == "0.3 (n = 4, 1 not ended)"
+    assert {len(epochs) for epochs in lines(panel(curves(wounded()), "loss"), 1.5)} == {6}
+
+
+def test_steps_are_drawn_with_a_rolling_mean_and_validation_points() -> None:
+    given = stepped()
+    variants = members(given, given.outline.factors[0])
+    figure = steps_figure(given, variants)
+    assert figure is not None
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["loss", "validation accuracy, %"]
+    assert [len(steps) for steps in lines(figure.axes[0], 1.5)] == [120] * 3
+    assert [list(line.get_xdata()) for line in figure.axes[1].get_lines()] == [list(range(100, 1201, 100))] * 3
+    assert overlaps(figure) == []
+    assert steps_figure(whole(), variants) is None
+    assert any("no epoch is selected by them" in note for note in step_notes(given, variants))
+
+
+def test_many_steps_are_drawn_as_means_of_neighbours() -> None:
+    given = stepped(count=9000)
+    variants = members(given, given.outline.factors[1])
+    figure = steps_figure(given, variants)
+    assert figure is not None
+    assert all(len(line.get_xdata()) <= 400 for line in figure.axes[0].get_lines())
+    assert any("mean of 3 neighbouring losses" in note for note in step_notes(given, variants))
+
+
+def interaction(given: Results) -> Figure:
+    analysis = analyse(given)
+    figure = interaction_figure(analysis, matrices(given, given.outline.designs[-1]))
+    assert figure is not None
+    return figure
+
+
+def test_factors_of_a_grid_are_shown_over_an_honest_axis() -> None:
+    figure = interaction(degradation())
+    [axes] = figure.axes
+    assert list(axes.get_xticks()) == [8, 14, 20, 32, 56]
+    assert legend(figure) == ["residual connections: false", "residual connections: true"]
+    plain, residual = (line.get_ydata() for line in axes.get_lines() if len(line.get_xdata()) == 5)
+    assert plain[-1] > plain[0] > residual[-1]
+    assert overlaps(figure) == []
+
+
+def test_levels_of_a_grid_that_are_numbers_stand_by_their_size() -> None:
+    given = degradation()
+    depth = given.outline.factors[0]
+    mixed = depth.model_copy(update={"levels": (*depth.levels[2:], *depth.levels[:2])})
+    outline = given.outline.model_copy(update={"factors": (mixed, given.outline.factors[1])})
+    [matrix] = matrices(replace(given, outline=outline), outline.designs[0])
+    assert [name for name, _ in matrix.rows] == ["8", "14", "20", "32", "56"]
+
+
+def test_a_line_breaks_where_a_cell_has_no_value_and_hollow_cells_lack_seeds() -> None:
+    given = degradation()
+    gone = {"depth=20": (0, 1, 2, 3, 4), "depth=32": (4,)}
+    runs = tuple(
+        replace(one, state=JobState.QUEUED) if one.seed in gone.get(one.variant, ()) else one for one in given.runs
+    )
+    [axes] = interaction(replace(given, runs=runs)).axes
+    lines = [line.get_ydata() for line in axes.get_lines() if len(line.get_xdata()) == 5]
+    assert [bool(known) for known in np.isfinite(lines[0])] == [True, True, False, True, True]
+    assert [line.get_markerfacecolor() for line in axes.get_lines() if line.get_marker() == "o"].count("white") == 1
+
+
+def test_a_grid_of_three_factors_has_a_panel_for_each_level_of_the_third() -> None:
+    figure = interaction(degradation(("batch", "group", "none")))
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["normalisation: batch", "normalisation: group", "normalisation: none"]
+    assert overlaps(figure) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "places"),
+    [
+        (["0.1", "0.001"], (0.1, 0.001)),
+        (["8 layers", "20 layers"], (8, 20)),
+        (["Adam(lr=0.1)", "SGD(lr=0.2)"], None),
+        (["1e-3", "none"], None),
+    ],
+)
+def test_levels_lie_where_their_numbers_are(names: list[str], places: tuple[float, ...] | None) -> None:
+    assert positions(tuple((name, name) for name in names)) == places
+
+
+def test_the_number_that_people_read_counts() -> None:
+    assert positions((("1", "8 layers"), ("3", "20 layers"))) == (8, 20)
+    assert positions((("1", "shallow"), ("3", "deep"))) == (1, 3)
+
+
+def test_long_levels_of_a_grid_do_not_cover_each_other() -> None:
+    given = whole()
+    labels = [f"a level that has a rather long label, number {index}" for index in range(3)]
+    first = given.outline.factors[0]
+    named = tuple(level.model_copy(update={"label": label}) for level, label in zip(first.levels, labels, strict=True))
+    factors = (first.model_copy(update={"levels": named, "label": "x"}), given.outline.factors[1])
+    outline = given.outline.model_copy(update={"factors": factors, "designs": given.outline.designs[:2]})
+    assert overlaps(interaction(replace(given, outline=outline))) == []

@@ -1,17 +1,34 @@
 """`report.md`: what it says, and that names stay harmless text."""
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from report_cases import ACCURACIES, factor, many, results, run, shapes, variant, whole, wounded
+from report_cases import (
+    ACCURACIES,
+    RECIPE,
+    degradation,
+    factor,
+    many,
+    results,
+    run,
+    shapes,
+    stopped,
+    variant,
+    whole,
+    wounded,
+)
+from rich.console import Console
 
 from ablate.protocol import JobState
+from ablate.recipe import Recipe
 from ablate.report.analysis import analyse
+from ablate.report.console import summary_table
 from ablate.report.markdown import escape, render
 from ablate.report.results import Results
-from ablate.study.outline import OutlineDesign, StatisticsSettings
+from ablate.study.outline import OutlineDesign, OutlineEpochs, OutlineReport, StatisticsSettings
 
 PICTURES = {"overview": "overview", "factor dropout": "factor-01-dropout", "named": "named"}
 
@@ -149,7 +166,7 @@ def test_without_any_run_there_is_a_report_all_the_same() -> None:
     text = render(analyse(replace(given, runs=waiting, epochs=())), {})
     assert "No run has brought a value yet" in text
     assert "![" not in text
-    assert "undecided (0 of 1 seeds are in)" in text
+    assert {row[4] for row in rows(text, "All variants")} == {"not run"}
 
 
 def test_a_study_of_its_baseline_alone() -> None:
@@ -206,3 +223,159 @@ def test_what_was_set_beside_the_file_is_told() -> None:
     text = text_of(results(shapes(), ACCURACIES, settings=("training.epochs=3", "data.augment=['horizontal_flip']")))
     assert "training.epochs=3" in text
     assert """--set training.epochs=3 --set 'data.augment=['"'"'horizontal_flip'"'"']'""" in text
+
+
+def part_run() -> Results:
+    """Adam was never trained; all else is there."""
+    given = whole()
+    runs = tuple(
+        replace(one, state=JobState.QUEUED, test_accuracy=None, test_loss=None, attempt=0, epochs=0)
+        if one.variant == "optimizer=Adam"
+        else one
+        for one in given.runs
+    )
+    return replace(given, runs=runs, epochs=tuple(row for row in given.epochs if row.variant != "optimizer=Adam"))
+
+
+def test_what_was_not_run_is_not_called_undecided() -> None:
+    text = text_of(part_run())
+    assert rows(text, "All variants")[3][:5] == ["optimizer=Adam", "0 of 5", "–", "–", "not run"]
+    assert rows(text, "optimizer")[1][4] == "not run"
+    assert rows(text, "dropout × optimizer")[0][2] == "not run"
+    assert "Of 5 changes, 3 are better" in text
+    assert "- Not run: optimizer=Adam.\n" in text
+    line = next(line for line in text.splitlines() if line.startswith("- Of 5 changes"))
+    assert "optimizer=Adam;" not in line
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(summary_table(part_run(), width=100))
+    shown = console.export_text()
+    assert re.search(r"optimizer=Adam +0/5 .* not run", shown)
+
+
+def test_tables_of_epochs_say_n_where_runs_stopped_early_and_that_they_are_an_oracle() -> None:
+    wanted = OutlineEpochs(metric="oracle_test_accuracy", variants=("baseline", "optimizer=Adam"), title="SGD and Adam")
+    given = stopped()
+    outline = given.outline.model_copy(update={"report": OutlineReport(epochs=(wanted,))})
+    text = text_of(replace(given, outline=outline))
+    table = rows(text, "SGD and Adam")
+    assert "| epoch | baseline (n = 5) | optimizer=Adam (n = 5) |" in section(text, "SGD and Adam")
+    assert [row[0] for row in table] == [str(epoch) for epoch in range(1, 10)]
+    assert table[0][1:] == ["38.91 ± 0.88", "27.28 ± 1.05"]
+    assert table[8][1:] == ["89.44 (n = 1)", "85.05 ± 1.74 (n = 2)"]
+    assert "Oracle: the test set was measured after each epoch" in section(text, "SGD and Adam")
+    assert "the test set was read once" not in text
+
+
+def test_a_table_of_epochs_names_what_it_lacks() -> None:
+    wanted = OutlineEpochs(metric="val_accuracy", variants=("baseline", "optimizer=Adam", "norm=batch (retuned)"))
+    given = part_run()
+    outline = given.outline.model_copy(update={"report": OutlineReport(epochs=(wanted,))})
+    told = section(text_of(replace(given, outline=outline)), "Validation accuracy after each epoch")
+    assert "Not measured yet: optimizer=Adam and “norm=batch (retuned)”." in told
+    assert "| epoch | baseline (n = 5) | optimizer=Adam (not run) |" in told
+    assert "| 1 | 40.91 ± 0.88 | – |" in told
+
+
+def test_runs_of_different_lengths_show_their_epochs() -> None:
+    table = section(text_of(stopped()), "All variants")
+    assert "| epochs run | epoch selected |" in table
+    assert "7.2 (6 to 9) | 5.2 (4 to 7)" in table
+    assert "epoch selected |" not in section(text_of(whole()), "All variants")
+
+
+def test_test_figures_stand_beside_whatever_is_ranked() -> None:
+    text = text_of(degradation())
+    head = section(text, "All variants").splitlines()[1]
+    assert "| training loss | Δ vs baseline" in head
+    assert "| test accuracy (%) | test loss |" in head
+    assert "last training loss" not in head
+
+
+def test_a_grid_of_three_factors_has_a_matrix_for_each_level_of_the_third() -> None:
+    text = text_of(degradation(("batch", "group")))
+    for norm in ("batch", "group"):
+        table = rows(text, f"depth × residual connections, normalisation: {norm}")
+        assert [row[0] for row in table] == ["8", "14", "20", "32", "56"]
+        assert all(len(row) == 3 for row in table)
+    assert rows(text, "depth × residual connections, normalisation: batch")[4][2].startswith("**0.1671")
+    many_levels = degradation(tuple(f"norm {number}" for number in range(9)))
+    assert "depth × residual connections, normalisation" not in text_of(many_levels)
+
+
+def test_the_recipe_is_told_in_words() -> None:
+    recipe = Recipe.model_validate(
+        {
+            "data": {
+                "name": "image_folder",
+                "folder": "/home/somebody/flowers",
+                "resize": 256,
+                "crop": 224,
+                "validation": 0.2,
+                "normalize": "imagenet",
+                "augment": [{"name": "horizontal_flip"}],
+            },
+            "training": {
+                "loss": "nll",
+                "optimizer": {"name": "Adam", "lr": 0.001},
+                "early_stopping": {"patience": 10},
+                "step_losses": 50,
+                "validate_every": 100,
+                "phases": [
+                    {
+                        "epochs": 15,
+                        "freeze": ["layer*", "conv1*"],
+                        "scheduler": {"name": "StepLR", "step_size": 2, "gamma": 0.5},
+                    },
+                    {"epochs": 2, "optimizer": {"name": "SGD", "lr": 1e-8}, "warmup": {"epochs": 1}},
+                ],
+            },
+            "select": "best_val_loss",
+        }
+    )
+    text = text_of(results(shapes(select="best_val_loss"), ACCURACIES, recipe=recipe.canonical()))
+    told = dict(row[:2] for row in rows(text, "Settings"))
+    assert told["data"] == "image_folder flowers"
+    assert "/home" not in text
+    assert told["split"].startswith("20 % held out for validation; stratified by class")
+    assert told["images"].startswith(
+        "shorter side resized to 256 pixels, middle square taken, then cropped to 224 × 224"
+    )
+    assert told["normalised"] == "by ImageNet's mean and standard deviation"
+    assert told["loss"] == "negative log-likelihood of log-softmax"
+    assert told["phases"] == "2, 17 epochs together; see Phases"
+    assert told["early stopping"] == "a phase ends after 10 epochs without a smaller validation loss"
+    assert told["also measured"] == ("the loss of every 50th step and the validation images after every 100th step")
+    assert told["epoch selected"].startswith("the smallest loss on the validation images")
+    phases = rows(text, "Phases")
+    assert phases[0][:5] == ["1", "15", "Adam(lr=0.001)", "StepLR(step_size=2, gamma=0.5)", r"layer\* and conv1\*"]
+    assert phases[1][3] == "rising over 1 epoch from 0 % of itself, then constant"
+
+
+def test_a_recipe_without_validation_or_phases() -> None:
+    plain = {**RECIPE, "data": {"name": "cifar10", "validation": 0.0}, "select": "last"}
+    text = text_of(results(shapes(select="last"), ACCURACIES, recipe=plain, validation=False))
+    told = dict(row[:2] for row in rows(text, "Settings"))
+    assert told["data"] == "cifar10: 50,000 training and 10,000 test images"
+    assert told["split"] == "no validation images"
+    assert told["epoch selected"] == "the last; the test set was read once, for it"
+    assert "## Phases" not in text
+
+
+def test_it_is_told_how_the_study_was_asked_for() -> None:
+    file, part = "labs/small net.toml", ("labs/small net.toml", "--set", "seeds.count=5", "--seeds", "0-2")
+    given = replace(whole(), calls=(part, (file, "--variants", "dropout=0.3;the widest")))
+    commands = section(text_of(given), "How to reproduce it")
+    assert "ablate run 'labs/small net.toml' --set seeds.count=5 --seeds 0-2\n" in commands
+    assert "ablate run 'labs/small net.toml' --variants 'dropout=0.3;the widest'\n" in commands
+    complete = section(text_of(replace(given, calls=(part, (file,)))), "How to reproduce it")
+    assert complete.count("ablate run") == 1
+    assert "ablate run 'labs/small net.toml'\n" in complete
+
+
+@pytest.mark.parametrize(
+    ("every", "told"), [(1, "every step"), (2, "every 2nd step"), (12, "every 12th step"), (1023, "every 1,023rd step")]
+)
+def test_how_often_losses_are_kept_is_told(every: int, told: str) -> None:
+    kept = {**RECIPE, "training": {**RECIPE["training"], "step_losses": every}}
+    text = text_of(results(shapes(), ACCURACIES, recipe=kept))
+    assert dict(row[:2] for row in rows(text, "Settings"))["also measured"] == f"the loss of {told}"

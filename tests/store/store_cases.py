@@ -36,6 +36,7 @@ def submit_small(
     sources: dict[str, str] | None = None,
     execution: dict[str, object] | None = None,
     only: Collection[tuple[str, int]] | None = None,
+    call: Sequence[str] = (),
 ) -> Submission:
     recipes = {size: recipe(size) for size in batch_sizes}
     outline = Outline(
@@ -60,6 +61,7 @@ def submit_small(
         sources=sources or {},
         execution=execution or {"threads": 1},
         only=only,
+        call=call,
     )
 
 

@@ -83,13 +83,13 @@ def test_an_older_schema_is_migrated_when_it_is_opened(url, tmp_path, monkeypatc
         before = rows(db, "SELECT id, state FROM jobs ORDER BY id")
     later = tmp_path / "migrations"
     shutil.copytree(schema.MIGRATIONS, later)
-    (later / "versions" / "0003_colour.py").write_text(
+    (later / "versions" / "0004_colour.py").write_text(
         textwrap.dedent("""\
             import sqlalchemy as sa
             from alembic import op
 
-            revision = "ablate_0003"
-            down_revision = "ablate_0002"
+            revision = "ablate_0004"
+            down_revision = "ablate_0003"
 
 
             def upgrade():
@@ -98,13 +98,13 @@ def test_an_older_schema_is_migrated_when_it_is_opened(url, tmp_path, monkeypatc
         """)
     )
     monkeypatch.setattr(schema, "MIGRATIONS", later)
-    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "ablate_0003"))
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "ablate_0004"))
     with pytest.raises(Exception, match="older ablate"):
         Database.open(url, readonly=True)
     with Database.open(url) as db:
         assert rows(db, "SELECT id, state FROM jobs ORDER BY id") == before
         assert rows(db, "SELECT DISTINCT colour FROM jobs") == [("blue",)]
-        assert rows(db, "SELECT version_num FROM alembic_version") == [("ablate_0003",)]
+        assert rows(db, "SELECT version_num FROM alembic_version") == [("ablate_0004",)]
         with pytest.raises(IntegrityError), db.write() as connection:
             connection.execute(text("UPDATE jobs SET study = 99"))
 

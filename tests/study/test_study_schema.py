@@ -64,6 +64,17 @@ def test_the_schema_lets_own_models_have_any_argument(validator):
     assert list(validator.iter_errors(tomllib.loads(text))) == []
 
 
+def test_epochs_may_be_left_out_where_phases_have_theirs(validator):
+    text = """
+        name = "phased"
+        baseline.data.name = "digits"
+        baseline.training.optimizer = { name = "SGD", lr = 0.1 }
+    """
+    phases = "baseline.training.phases = [{ epochs = 1 }]"
+    assert list(validator.iter_errors(tomllib.loads(text + phases))) == []
+    assert any("valid under any" in error.message for error in validator.iter_errors(tomllib.loads(text)))
+
+
 def explained(made, value):
     named = value.get("$ref", "").rpartition("/")[2]
     return "description" in value or (named and "description" in made["$defs"][named])

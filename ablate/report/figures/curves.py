@@ -1,9 +1,9 @@
-"""Loss and accuracy over epochs: training thin and dashed, validation bold with its band over seeds."""
+"""Curves over epochs: training thin and dashed, the rest bold with its band over seeds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from ablate.protocol import JobState
 from ablate.report.figures import style
-from ablate.report.results import Results, finite
+from ablate.report.results import Results
 from ablate.statistics import band
-from ablate.store.records import EpochRecord
 from ablate.study.outline import OutlineVariant
+from ablate.study.report_table import EPOCH_METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,38 +28,103 @@ MOST_SINGLE_CURVES = 4
 LABEL_WIDTH = 40
 #: Letters in a line of the legend.
 LINE_WIDTH = 112
+#: Dashes of training curves.
+DASHED = (0, (4, 2))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantity:
-    """One panel: what is drawn thin and what is drawn bold."""
+class Panel:
+    """What one panel shows, by names of `EPOCH_METRICS`."""
 
     title: str
-    #: Where curves leave room for a remark: losses fall away from the top, accuracies rise from the bottom.
-    free: Literal["top", "bottom"]
-    #: Reads an epoch's training value, in the panel's unit.
-    train: Callable[[EpochRecord], float | None]
-    #: Reads what the network does on images that it was not trained on.
-    held_out: Callable[[EpochRecord], float | None]
+    #: What the network does on images that it was not trained on, or what the panel is about alone.
+    bold: str
+    #: The same while training; empty where there is no such curve.
+    thin: str = ""
+
+    @property
+    def free(self) -> Literal["top", "bottom"]:
+        """Where curves leave room for a remark: losses fall away from the top, accuracies rise from the bottom."""
+        return "bottom" if self.bold.endswith("accuracy") else "top"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
     """The curves of one variant in one panel: a row for each seed, NaN where it has no value."""
 
-    #: Seeds that did not diverge, (S, E).
+    #: Seeds that succeeded, (S, E); before any has, those under way.
     steady: NDArray[np.float64]
     #: Seeds that diverged, (D, E).
     wild: NDArray[np.float64]
+    #: Seeds that are under way or were broken off while others succeeded, (P, E).
+    partial: NDArray[np.float64]
 
     @property
-    def drawn(self) -> bool:
-        """Whether there is anything to draw."""
-        return bool(np.isfinite(self.steady).any() or np.isfinite(self.wild).any())
+    def curves(self) -> list[NDArray[np.float64]]:
+        """All curves that have a value."""
+        return [curve for part in (self.steady, self.wild, self.partial) for curve in part if np.isfinite(curve).any()]
+
+    @property
+    def common(self) -> int:
+        """Epochs that all steady seeds have run: beyond, a mean would be one of those that happened to go on."""
+        return min(_lengths(self.steady), default=0)
+
+
+def panels(results: Results) -> tuple[Panel, ...]:
+    """What the figures show: what the study asks for, else all that was measured."""
+    shown = [name for name in results.outline.report.curves or EPOCH_METRICS if name in results.measured]
+
+    def of(name: str) -> str:
+        return name if name in shown else ""
+
+    found = []
+    for kind, title in (("loss", "loss"), ("accuracy", "accuracy, %")):
+        oracle = of(f"oracle_test_{kind}")
+        held_out = of(f"val_{kind}") if {"val_loss", "val_accuracy"} & set(shown) else oracle
+        if held_out and of(f"train_{kind}"):
+            found.append(Panel(title=title, thin=f"train_{kind}", bold=held_out))
+    found += [
+        Panel(title=_title(name), bold=name)
+        for name in shown
+        if name not in {part for panel in found for part in (panel.thin, panel.bold)}
+    ]
+    return tuple(found)
+
+
+def _title(name: str) -> str:
+    metric = EPOCH_METRICS[name]
+    return f"{metric.label}, %" if metric.percent else metric.label
+
+
+def drawn(results: Results) -> str:
+    """What the figures show, for their text: `Loss and accuracy`."""
+    titles = [panel.title.removesuffix(", %") for panel in panels(results)]
+    text = f"{', '.join(titles[:-1])} and {titles[-1]}" if len(titles) > 1 else "".join(titles)
+    return text[:1].upper() + text[1:]
+
+
+def notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> list[str]:
+    """What a reader of a figure has to know beside its legend."""
+    found = []
+    shown = panels(results)
+    bundles = [_bundle(results, variant, panel.bold) for _, variant in variants for panel in shown[:1]]
+    if any(len(set(_lengths(bundle.steady))) > 1 for bundle in bundles):
+        found.append(
+            "Runs differ in length: mean and band end with the first seed of a variant that stopped, and the seeds "
+            "that went on are thin lines."
+        )
+    if any(len(bundle.partial) for bundle in bundles):
+        found.append("Runs that are under way or were broken off are thin lines and part of no mean.")
+    names = {name for panel in shown for name in (panel.thin, panel.bold)}
+    if any(name.startswith("oracle_") for name in names):
+        found.append("Oracle: the test set was measured after each epoch; nothing was chosen or ranked by it.")
+    if "train_loss_variance" in names:
+        found.append("Variance of the step losses: over the steps within each epoch, nats squared.")
+    return found
 
 
 def factor_figure(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> Figure | None:
-    """Loss and accuracy of the levels of one factor; None where no run has an epoch yet.
+    """The curves of the levels of one factor; None where no run has an epoch yet.
 
     Args:
         results: The study.
@@ -67,93 +132,88 @@ def factor_figure(results: Results, variants: Sequence[tuple[str, OutlineVariant
     """
     if not any(results.epochs_of(run) for _, variant in variants for run in results.runs_of(variant.key)):
         return None
+    shown = panels(results)
+    if not shown:
+        return None
     with style.drawing():
-        return _draw(results, variants)
+        return _draw(results, variants, shown)
 
 
-def _draw(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> Figure:
+def _draw(results: Results, variants: Sequence[tuple[str, OutlineVariant]], shown: Sequence[Panel]) -> Figure:
     from matplotlib.lines import Line2D
 
-    held_out, name = _held_out(results)
-    black = [variant.key == results.outline.baseline or variant.is_reference for _, variant in variants]
-    colours = iter(style.colours(black.count(False)))
-    chosen = [style.BASELINE if is_black else next(colours) for is_black in black]
+    chosen = style.of_variants([is_baseline(results, variant) for _, variant in variants])
     labels = [_legend_text(results, text, variant) for text, variant in variants]
-    rows = math.ceil(len(labels) / max(1, min(5, LINE_WIDTH // (max(map(len, labels)) + 6))))
-    figure = style.new_figure(7.4, 3.1 + 0.19 * rows)
-    panels = figure.subplots(1, 2)
-    for axes, quantity in zip(panels, held_out, strict=True):
-        bundles = [_bundle(results, variant, quantity.train) for _, variant in variants]
-        bold = [_bundle(results, variant, quantity.held_out) for _, variant in variants]
-        for colour, thin, thick in zip(chosen, bundles, bold, strict=True):
-            _train_line(axes, thin, colour)
-            _held_out_lines(axes, thick, colour, singles=len(variants) <= MOST_SINGLE_CURVES)
-        _finish(axes, quantity, [*bundles, *bold])
-    handles = [Line2D([], [], color=colour, linewidth=2) for colour in chosen]
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=math.ceil(len(labels) / rows),
-        columnspacing=1.6,
-        handlelength=1.6,
-    )
-    kinds = [Line2D([], [], color=style.GREY, linewidth=0.9, linestyle=(0, (4, 2)), label="training")]
-    if name:
-        kinds.insert(0, Line2D([], [], color=style.GREY, linewidth=2, label=name))
+    across = min(2, len(shown))
+    down = math.ceil(len(shown) / across)
+    figure = style.new_figure(7.4, 0.5 + 2.6 * down + 0.19 * style.legend_rows(labels, LINE_WIDTH))
+    places = figure.subplots(down, across, squeeze=False).ravel()
+    for axes in places[len(shown) :]:
+        axes.remove()
+    for axes, panel in zip(places, shown, strict=False):
+        thin = [_bundle(results, variant, panel.thin) for _, variant in variants]
+        bold = [_bundle(results, variant, panel.bold) for _, variant in variants]
+        for colour, training, other in zip(chosen, thin, bold, strict=True):
+            _train_line(axes, training, colour)
+            _bold_lines(axes, other, colour, singles=len(variants) <= MOST_SINGLE_CURVES)
+        _finish(axes, panel, [*thin, *bold])
+    style.legend_below(figure, labels, chosen, LINE_WIDTH)
+    kinds = [Line2D([], [], color=style.GREY, linewidth=2, label=_bold_name(shown))]
+    if any(panel.thin for panel in shown):
+        kinds.append(Line2D([], [], color=style.GREY, linewidth=0.9, linestyle=DASHED, label="training"))
     figure.legend(handles=kinds, loc="outside upper right", ncols=2, columnspacing=1.6, handlelength=2.4)
     return figure
 
 
-def _held_out(results: Results) -> tuple[tuple[Quantity, Quantity], str]:
-    """The two panels, and what the bold lines are: validation, else the test curve that is called an oracle."""
+def _bold_name(shown: Sequence[Panel]) -> str:
+    """What the bold lines are: beside training curves the held-out images, else what the panel's title says."""
+    paired = {panel.bold for panel in shown if panel.thin}
+    if not paired:
+        return "mean and 95 % band"
+    is_oracle = any(name.startswith("oracle_") for name in paired)
+    what = "test (oracle: never used to choose)" if is_oracle else "validation"
+    is_all = all(panel.thin for panel in shown)
+    return f"{what}, mean and 95 % band" if is_all else f"{what}, or what the title says: mean and 95 % band"
 
-    def percent(value: float | None) -> float | None:
-        return None if value is None else 100 * value
 
-    def nothing(row: EpochRecord) -> float | None:
-        return None
-
-    loss: Callable[[EpochRecord], float | None] = nothing
-    accuracy: Callable[[EpochRecord], float | None] = nothing
-    name = ""
-    if any(row.val_loss is not None or row.val_accuracy is not None for row in results.epochs):
-        name = "validation, mean and 95 % band"
-        loss, accuracy = (lambda row: row.val_loss), (lambda row: percent(row.val_accuracy))
-    elif any("oracle_test_accuracy" in row.custom for row in results.epochs):
-        name = "test (oracle: never used to choose), mean and 95 % band"
-        loss = lambda row: row.custom.get("oracle_test_loss")  # noqa: E731 - as its siblings
-        accuracy = lambda row: percent(row.custom.get("oracle_test_accuracy"))  # noqa: E731
-    return (
-        Quantity(title="loss", free="top", train=lambda row: row.train_loss, held_out=loss),
-        Quantity(title="accuracy, %", free="bottom", train=lambda row: percent(row.train_accuracy), held_out=accuracy),
-    ), name
+def is_baseline(results: Results, variant: OutlineVariant) -> bool:
+    """Whether a variant is drawn in black: the baseline, retuned or not."""
+    return variant.key == results.outline.baseline or variant.is_reference
 
 
 def _legend_text(results: Results, text: str, variant: OutlineVariant) -> str:
-    """Label and number of seeds, those that diverged named."""
+    """Label and number of seeds, those that diverged or did not end named."""
     runs = [run for run in results.runs_of(variant.key) if results.epochs_of(run)]
     wild = sum(run.state == JobState.DIVERGED for run in runs)
-    is_baseline = variant.key == results.outline.baseline or variant.is_reference
-    mark = ", baseline" if is_baseline and not text.startswith("baseline") else ""
-    diverged = f", {wild} diverged" if wild else ""
+    ended = sum(run.state == JobState.SUCCEEDED for run in runs)
+    partial = len(runs) - wild - ended if ended else 0
+    mark = ", baseline" if is_baseline(results, variant) and not text.startswith("baseline") else ""
+    said = f"n = {len(runs) - wild - partial}" if runs else "not run"
+    said += f", {wild} diverged" if wild else ""
+    said += f", {partial} not ended" if partial else ""
     # a legend leaves out what begins with "_": a space that is too thin to see keeps it in
     kept = "\u200a" if text.startswith("_") else ""
-    return f"{kept}{style.shortened(text, LABEL_WIDTH)} (n = {len(runs) - wild}{diverged}{mark})"
+    return f"{kept}{style.shortened(text, LABEL_WIDTH)} ({said}{mark})"
 
 
-def _bundle(results: Results, variant: OutlineVariant, read: Callable[[EpochRecord], float | None]) -> Bundle:
+def _bundle(results: Results, variant: OutlineVariant, metric: str) -> Bundle:
+    """The curves of a metric, shares in percent; empty where no metric is named."""
     steady: list[NDArray[np.float64]] = []
     wild: list[NDArray[np.float64]] = []
-    for run in results.runs_of(variant.key):
+    partial: list[NDArray[np.float64]] = []
+    scale = 100.0 if metric and EPOCH_METRICS[metric].percent else 1.0
+    for run in results.runs_of(variant.key) if metric else ():
         rows = results.epochs_of(run)
         if rows:
             curve = np.full(rows[-1].epoch, np.nan)
             for row in rows:
-                value = finite(read(row))
-                curve[row.epoch - 1] = np.nan if value is None else value
-            (wild if run.state == JobState.DIVERGED else steady).append(curve)
-    return Bundle(steady=_stacked(steady), wild=_stacked(wild))
+                value = results.after_epoch(row, metric)
+                curve[row.epoch - 1] = np.nan if value is None else scale * value
+            kind = {JobState.DIVERGED: wild, JobState.SUCCEEDED: steady}.get(run.state, partial)
+            kind.append(curve)
+    if not steady:
+        steady, partial = partial, []
+    return Bundle(steady=_stacked(steady), wild=_stacked(wild), partial=_stacked(partial))
 
 
 def _stacked(curves: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -164,69 +224,54 @@ def _stacked(curves: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     )
 
 
-def _epochs(curves: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.arange(1, curves.shape[1] + 1)
+def _lengths(curves: NDArray[np.float64]) -> list[int]:
+    """Last epoch of each curve that has a value."""
+    return [int(known[-1]) + 1 for curve in curves if (known := np.flatnonzero(np.isfinite(curve))).size]
 
 
-def _marker(curves: NDArray[np.float64]) -> dict[str, Any]:
+def _marker(epochs: int) -> dict[str, Any]:
     """One epoch makes no line: it gets a dot."""
-    return {"marker": "o", "markersize": 4} if curves.shape[1] == 1 else {}
+    return {"marker": "o", "markersize": 4} if epochs == 1 else {}
 
 
 def _train_line(axes: Axes, bundle: Bundle, colour: Any) -> None:  # noqa: ANN401 - whatever matplotlib takes
-    if bundle.steady.size:
-        mean = band(bundle.steady).mean
-        axes.plot(
-            _epochs(bundle.steady), mean, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), **_marker(bundle.steady)
-        )
+    if bundle.common:
+        mean = band(bundle.steady[:, : bundle.common]).mean
+        epochs = np.arange(1, bundle.common + 1)
+        axes.plot(epochs, mean, color=colour, linewidth=0.9, linestyle=DASHED, **_marker(bundle.common))
+    _singles(axes, bundle.steady, bundle.common, colour, linestyle=DASHED)
+    _singles(axes, bundle.partial, 1, colour, linestyle=DASHED)
 
 
-def _held_out_lines(axes: Axes, bundle: Bundle, colour: Any, *, singles: bool) -> None:  # noqa: ANN401
-    if bundle.steady.size:
-        epochs, found = _epochs(bundle.steady), band(bundle.steady)
+def _bold_lines(axes: Axes, bundle: Bundle, colour: Any, *, singles: bool) -> None:  # noqa: ANN401
+    if bundle.common:
+        epochs, found = np.arange(1, bundle.common + 1), band(bundle.steady[:, : bundle.common])
         axes.fill_between(epochs, found.low, found.high, color=colour, alpha=0.14, linewidth=0)
         if singles and 1 < len(bundle.steady) <= SINGLE_LINES:
-            axes.plot(epochs, bundle.steady.T, color=colour, linewidth=0.45, alpha=0.45)
-        axes.plot(epochs, found.mean, color=colour, linewidth=1.9, **_marker(bundle.steady))
+            axes.plot(epochs, bundle.steady[:, : bundle.common].T, color=colour, linewidth=0.45, alpha=0.45)
+        axes.plot(epochs, found.mean, color=colour, linewidth=1.9, **_marker(bundle.common))
+    _singles(axes, bundle.steady, bundle.common, colour)
+    _singles(axes, bundle.partial, 1, colour)
     if bundle.wild.size:
-        axes.plot(_epochs(bundle.wild), bundle.wild.T, color=colour, linewidth=0.9, linestyle=":")
+        axes.plot(np.arange(1, bundle.wild.shape[1] + 1), bundle.wild.T, color=colour, linewidth=0.9, linestyle=":")
         for curve in bundle.wild:  # a cross where the run was last seen
             if (seen := np.flatnonzero(np.isfinite(curve))).size:
                 axes.plot(seen[-1] + 1, curve[seen[-1]], color=colour, marker="x", markersize=5)
 
 
-def _finish(axes: Axes, quantity: Quantity, bundles: Sequence[Bundle]) -> None:
+def _singles(axes: Axes, curves: NDArray[np.float64], first: int, colour: Any, linestyle: Any = "-") -> None:  # noqa: ANN401
+    """Seeds from an epoch on, each by itself."""
+    for curve in curves:
+        if curve.size > first:
+            epochs = np.arange(max(first, 1), curve.size + 1)
+            axes.plot(epochs, curve[epochs - 1], color=colour, linewidth=0.6, alpha=0.6, linestyle=linestyle)
+
+
+def _finish(axes: Axes, panel: Panel, bundles: Sequence[Bundle]) -> None:
     """Axis texts, and limits that one run out of bounds does not stretch."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_title(quantity.title)
+    axes.set_title(panel.title)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    curves = [curve for bundle in bundles for curve in (*bundle.steady, *bundle.wild) if np.isfinite(curve).any()]
-    if not curves:
-        axes.text(0.5, 0.5, "nothing recorded", transform=axes.transAxes, ha="center", va="center", color=style.GREY)
-        return
-    low, high = limits(curves)
-    margin = 0.04 * (high - low) or 0.02 * abs(high) or 0.5
-    axes.set_ylim(low - margin, high + margin)
-    hidden = sum(bool(np.nanmax(curve) > high + margin or np.nanmin(curve) < low - margin) for curve in curves)
-    if hidden:
-        text = f"{hidden} of {len(curves)} curves leave the picture"
-        height = 0.98 if quantity.free == "top" else 0.02
-        axes.text(
-            0.98, height, text, transform=axes.transAxes, ha="right", va=quantity.free, fontsize=7, color=style.GREY
-        )
-
-
-def limits(curves: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
-    """Lowest and highest value to show.
-
-    Curves count that reach no further than one and a half times the span of the typical curve beyond its ends: at
-    least half of them, and one that explodes does not flatten the others.
-    """
-    tops = np.sort([np.nanmax(curve) for curve in curves])
-    bottoms = np.sort([np.nanmin(curve) for curve in curves])
-    middle = (len(curves) - 1) // 2
-    top, bottom = tops[middle], bottoms[len(curves) - 1 - middle]
-    reach = 1.5 * max(top - bottom, 0.02 * abs(top))
-    return float(bottoms[bottoms >= bottom - reach].min()), float(tops[tops <= top + reach].max())
+    style.limit(axes, [curve for bundle in bundles for curve in bundle.curves], free=panel.free)

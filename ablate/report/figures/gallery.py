@@ -2,46 +2,72 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ablate.report.analysis import Analysis
-from ablate.report.figures import style
+from ablate.report.figures import names, style
 from ablate.report.figures.curves import factor_figure
+from ablate.report.figures.interaction import interaction_figure
 from ablate.report.figures.overview import overview_figure
+from ablate.report.figures.steps import steps_figure
+from ablate.report.grids import matrices
+from ablate.report.results import Results
 from ablate.report.tables import members, named_members
+from ablate.study.outline import OutlineVariant
 
-#: Names under which `draw` answers for pictures that belong to no factor.
-OVERVIEW = "overview"
-NAMED = "named"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Name of a picture, its file without ending, and what draws it (None: there is nothing to show).
+Wanted = tuple[str, str, Callable[[], "Figure | None"]]
 
 
 def draw(analysis: Analysis, folder: Path) -> Mapping[str, str]:
     """Write all pictures as PNG and SVG.
 
     Returns:
-        File name without its ending, by factor name; `overview` and `named` for the others. What has nothing to show
-        is left out.
+        File name without its ending, by the picture's name (see `names`). What has nothing to show is left out.
     """
-    results = analysis.results
     written: dict[str, str] = {}
-    wanted = [(OVERVIEW, OVERVIEW, overview_figure(analysis))]
-    for number, factor in enumerate(results.outline.factors, start=1):
-        if variants := members(results, factor):
-            wanted.append(
-                (f"factor {factor.name}", f"factor-{number:02}{slug(factor.name)}", factor_figure(results, variants))
-            )
-    if variants := named_members(results):
-        wanted.append((NAMED, NAMED, factor_figure(results, variants)))
-    for name, file, figure in wanted:
+    for name, file, make in _wanted(analysis):
+        figure = make()
         if figure is not None:
             style.save(figure, folder, file)
             written[name] = file
     return written
 
 
-def slug(name: str) -> str:
-    """A name as part of a file name, with a hyphen before it; empty where no letter of it may stand in one."""
-    kept = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:40]
-    return f"-{kept}" if kept else ""
+def _wanted(analysis: Analysis) -> Iterator[Wanted]:
+    results = analysis.results
+    yield names.OVERVIEW, names.OVERVIEW, partial(overview_figure, analysis)
+    compared = False
+    for number, factor in enumerate(results.outline.factors, start=1):
+        if variants := members(results, factor):
+            compared = True
+            file = f"factor-{number:02}{names.slug(factor.name)}"
+            yield from _curves(results, variants, names.factor_name(factor.name), file)
+    if variants := named_members(results):
+        compared = True
+        yield from _curves(results, variants, names.NAMED, names.NAMED)
+    count = 0
+    for number, design in enumerate(results.outline.designs, start=1):
+        if found := matrices(results, design):
+            compared = True
+            file = f"interaction-{number:02}{names.slug(design.name)}"
+            yield names.interaction_name(design.name), file, partial(interaction_figure, analysis, found)
+        for place, (_, variants) in enumerate((one for matrix in found for one in matrix.pictures), start=1):
+            count += 1
+            yield from _curves(
+                results, variants, names.grid_name(design.name, place), f"grid-{count:02}{names.slug(design.name)}"
+            )
+    if not compared:
+        alone = [(results.baseline.name, results.baseline)]
+        yield from _curves(results, alone, names.BASELINE_ALONE, names.BASELINE_ALONE)
+
+
+def _curves(results: Results, variants: Sequence[tuple[str, OutlineVariant]], name: str, file: str) -> Iterator[Wanted]:
+    yield name, file, partial(factor_figure, results, variants)
+    yield names.steps_name(name), f"{file}-steps", partial(steps_figure, results, variants)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ablate.report import columns, numbers
-from ablate.report.analysis import Analysis
+from ablate.report.analysis import NOT_RUN, Analysis
 from ablate.report.figures import style
 from ablate.statistics import MeanInterval
 from ablate.study.outline import OutlineVariant
@@ -34,13 +34,14 @@ class Line:
     interval: MeanInterval
     #: What stands at the right.
     text: str
-    #: A verdict, or `baseline`.
+    #: A verdict, `baseline`, or `not run`.
     verdict: str
 
 
 def overview_figure(analysis: Analysis) -> Figure | None:
     """Every variant in the order of the study, from the top; None where no run has a value yet."""
-    counts = {columns.seeds(analysis, variant).text for variant in analysis.results.outline.variants}
+    run = [variant for variant in analysis.results.outline.variants if analysis.results.is_run(variant.key)]
+    counts = {columns.seeds(analysis, variant).text for variant in run}
     common = int(next(iter(counts))) if len(counts) == 1 and next(iter(counts)).isdigit() else None
     lines = [_line(analysis, variant, common) for variant in analysis.results.outline.variants]
     if not any(line.dots for line in lines):
@@ -53,7 +54,10 @@ def _line(analysis: Analysis, variant: OutlineVariant, common: int | None) -> Li
     results = analysis.results
     metric, arm, comparison = results.metric, analysis.arms[variant.key], analysis.comparisons.get(variant.key)
     parts = []
-    if variant.key == results.outline.baseline:
+    if not analysis.results.is_run(variant.key):
+        verdict = NOT_RUN
+        parts = [NOT_RUN]
+    elif variant.key == results.outline.baseline:
         verdict = "baseline"
         parts = ["baseline"]
     elif variant.is_reference:
@@ -64,7 +68,7 @@ def _line(analysis: Analysis, variant: OutlineVariant, common: int | None) -> Li
     else:
         verdict = comparison.verdict
         parts = [f"{numbers.signed(metric, comparison.difference.delta)}  {comparison.verdict}"]
-    if common is None:
+    if common is None and verdict != NOT_RUN:
         parts.append(f"n = {columns.seeds(analysis, variant).text}")
     scale = 100.0 if metric.percent else 1.0
     return Line(
@@ -98,9 +102,16 @@ def _draw(analysis: Analysis, lines: Sequence[Line], common: int | None) -> Figu
     for side in (axes.spines["left"], right.spines["right"]):
         side.set_visible(False)
     for line, text in zip(lines, right.get_yticklabels(), strict=True):
-        text.set_color(style.VERDICTS[line.verdict][0] if line.verdict in style.VERDICTS else style.BASELINE)
+        text.set_color(_look(line)[0])
     _legend(figure, lines, common)
     return figure
+
+
+def _look(line: Line) -> tuple[str, str]:
+    """Colour and marker of a row."""
+    if line.verdict == NOT_RUN:
+        return style.GREY, ""
+    return style.VERDICTS.get(line.verdict, (style.BASELINE, "D"))
 
 
 def _reference(axes: Axes, analysis: Analysis, scale: float) -> None:
@@ -113,7 +124,7 @@ def _reference(axes: Axes, analysis: Analysis, scale: float) -> None:
 
 
 def _row(axes: Axes, row: int, line: Line, scale: float) -> None:
-    colour, marker = style.VERDICTS.get(line.verdict, (style.BASELINE, "D"))
+    colour, marker = _look(line)
     axes.plot(
         line.dots,
         [row + BELOW] * len(line.dots),
@@ -158,7 +169,7 @@ def _beyond(axes: Axes, lines: Sequence[Line], low: float, high: float) -> None:
 
     edge = blended_transform_factory(axes.transAxes, axes.transData)
     for row, line in enumerate(lines):
-        colour = style.VERDICTS.get(line.verdict, (style.BASELINE, ""))[0]
+        colour, _ = _look(line)
         for outside, place, arrow in (
             (any(dot < low for dot in line.dots), 0.008, "<"),
             (any(dot > high for dot in line.dots), 0.992, ">"),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: Okabe & Ito's colours, told apart with any colour vision; black is the baseline's.
@@ -89,6 +94,71 @@ def colours(count: int) -> Sequence[Any]:
 
     scale = mpl.colormaps["plasma"]
     return [scale(0.9 * index / (count - 1)) for index in range(count)]
+
+
+def of_variants(black: Sequence[bool]) -> list[Any]:
+    """A colour for each variant; black for baselines."""
+    others = iter(colours(black.count(False)))
+    return [BASELINE if is_black else next(others) for is_black in black]
+
+
+def legend_rows(labels: Sequence[str], width: int) -> int:
+    """Lines of a legend whose labels stand in columns, `width` letters in a line."""
+    return math.ceil(len(labels) / max(1, min(5, width // (max(map(len, labels)) + 6))))
+
+
+def legend_below(
+    figure: Figure, labels: Sequence[str], chosen: Sequence[Any], width: int, *, markers: str = ""
+) -> None:
+    """The colours of variants, below the panels; with the markers that tell them apart in turn, where there are any."""
+    from matplotlib.lines import Line2D
+
+    figure.legend(
+        [
+            Line2D([], [], color=colour, linewidth=2, marker=markers[index % len(markers)] if markers else "")
+            for index, colour in enumerate(chosen)
+        ],
+        labels,
+        loc="outside lower center",
+        ncols=math.ceil(len(labels) / legend_rows(labels, width)),
+        columnspacing=1.6,
+        handlelength=1.6,
+    )
+
+
+def limit(axes: Axes, curves: Sequence[NDArray[np.float64]], *, free: Literal["top", "bottom"]) -> None:
+    """Set the limits of the vertical axis so that one run out of bounds does not stretch it; say how many leave it.
+
+    Args:
+        axes: The panel.
+        curves: What is drawn there, each with at least one finite value.
+        free: Where there is room for the remark.
+    """
+    if not curves:
+        axes.text(0.5, 0.5, "nothing recorded", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        return
+    low, high = limits(curves)
+    margin = 0.04 * (high - low) or 0.02 * abs(high) or 0.5
+    axes.set_ylim(low - margin, high + margin)
+    hidden = sum(bool(np.nanmax(curve) > high + margin or np.nanmin(curve) < low - margin) for curve in curves)
+    if hidden:
+        text = f"{hidden} of {len(curves)} curves leave the picture"
+        height = 0.98 if free == "top" else 0.02
+        axes.text(0.98, height, text, transform=axes.transAxes, ha="right", va=free, fontsize=7, color=GREY)
+
+
+def limits(curves: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
+    """Lowest and highest value to show.
+
+    Curves count that reach no further than one and a half times the span of the typical curve beyond its ends: at
+    least half of them, and one that explodes does not flatten the others.
+    """
+    tops = np.sort([np.nanmax(curve) for curve in curves])
+    bottoms = np.sort([np.nanmin(curve) for curve in curves])
+    middle = (len(curves) - 1) // 2
+    top, bottom = tops[middle], bottoms[len(curves) - 1 - middle]
+    reach = 1.5 * max(top - bottom, 0.02 * abs(top))
+    return float(bottoms[bottoms >= bottom - reach].min()), float(tops[tops <= top + reach].max())
 
 
 def shortened(text: str, width: int) -> str:

@@ -1,0 +1,38 @@
+"""Under which names pictures are known between those who draw them and those who show them."""
+
+from __future__ import annotations
+
+import re
+
+OVERVIEW = "overview"
+NAMED = "named"
+#: Curves of a study that has nothing to compare.
+BASELINE_ALONE = "baseline"
+#: Files that a report may have left in `figures/`.
+OURS = re.compile(r"(overview|(named|baseline|(factor|grid|interaction)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)")
+
+
+def factor_name(factor: str) -> str:
+    """Curves of one factor."""
+    return f"factor {factor}"
+
+
+def grid_name(design: str, number: int) -> str:
+    """Curves of cells of a grid, its pictures counted from 1."""
+    return f"grid {number} {design}"
+
+
+def interaction_name(design: str) -> str:
+    """How the factors of a grid act on each other."""
+    return f"interaction {design}"
+
+
+def steps_name(curves: str) -> str:
+    """Losses over steps, beside the curves of this name."""
+    return f"steps of {curves}"
+
+
+def slug(name: str) -> str:
+    """A name as part of a file name, with a hyphen before it; empty where no letter of it may stand in one."""
+    kept = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:40]
+    return f"-{kept}" if kept else ""

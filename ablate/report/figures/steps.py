@@ -1,0 +1,166 @@
+"""Losses over single steps: seeds thin, their rolling mean bold, validation within epochs as points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.report.figures import style
+from ablate.report.figures.curves import LABEL_WIDTH, LINE_WIDTH, is_baseline
+from ablate.report.results import Results
+from ablate.report.steps import StepCurve
+from ablate.study.outline import OutlineVariant
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Curves up to which each seed's losses are drawn too.
+MOST_RAW_CURVES = 4
+#: Points of a line beyond which neighbours are drawn as their mean: more cannot be seen.
+MOST_POINTS = 400
+#: The rolling mean is over this share of the run, in losses that were kept.
+WINDOW = 0.05
+
+
+def steps_figure(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> Figure | None:
+    """Losses over steps, and the validation accuracy where it was measured; None where no step was kept.
+
+    Args:
+        results: The study.
+        variants: Label and variant of each curve.
+    """
+    curves = [_of(results, variant) for _, variant in variants]
+    if not any(curves):
+        return None
+    with style.drawing():
+        return _draw(results, variants, curves)
+
+
+def step_notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> list[str]:
+    """What a reader of the figure has to know beside its legend."""
+    curves = [curve for _, variant in variants for curve in _of(results, variant)]
+    found = []
+    if longest := max((len(curve.steps) for curve in curves), default=0):
+        found.append(
+            f"Bold: rolling mean over {_window(longest)} kept losses, then over seeds, as long as all of them run; "
+            "losses are as trained on, each before its step."
+        )
+        if longest > MOST_POINTS and len(variants) <= MOST_RAW_CURVES:
+            found.append(f"Thin: each point is the mean of {-(-longest // MOST_POINTS)} neighbouring losses of a seed.")
+    if any(curve.val_steps.size for curve in curves):
+        found.append(
+            "Points: the validation images after so many steps, mean over seeds; no epoch is selected by them."
+        )
+    return found
+
+
+def _of(results: Results, variant: OutlineVariant) -> list[StepCurve]:
+    runs = results.runs_of(variant.key)
+    return [results.steps[run.variant_key, run.seed] for run in runs if (run.variant_key, run.seed) in results.steps]
+
+
+def _draw(
+    results: Results, variants: Sequence[tuple[str, OutlineVariant]], curves: Sequence[Sequence[StepCurve]]
+) -> Figure:
+    from matplotlib.lines import Line2D
+
+    chosen = style.of_variants([is_baseline(results, variant) for _, variant in variants])
+    labels = [
+        f"{style.shortened(text, LABEL_WIDTH)} ({_said(results, variant, found)})"
+        for (text, variant), found in zip(variants, curves, strict=True)
+    ]
+    validated = any(np.isfinite(curve.val_accuracy).any() for found in curves for curve in found)
+    has_losses = any(curve.steps.size for found in curves for curve in found)
+    has_points = any(np.isfinite(curve.val_loss).any() for found in curves for curve in found)
+    figure = style.new_figure(7.4, 3.1 + 0.19 * style.legend_rows(labels, LINE_WIDTH))
+    panels = figure.subplots(1, 2 if validated else 1, squeeze=False)[0]
+    for colour, found in zip(chosen, curves, strict=True):
+        _losses(panels[0], found, colour, raw=len(variants) <= MOST_RAW_CURVES)
+        _points(panels[0], [(curve.val_steps, curve.val_loss) for curve in found], colour)
+        if validated:
+            _points(panels[1], [(curve.val_steps, 100 * curve.val_accuracy) for curve in found], colour)
+    _finish(panels, curves)
+    style.legend_below(figure, labels, chosen, LINE_WIDTH)
+    kinds = []
+    if has_losses:
+        kinds.append(Line2D([], [], color=style.GREY, linewidth=2, label="training, rolling mean"))
+    if has_points or validated:
+        kinds.append(Line2D([], [], color=style.GREY, marker="o", markersize=3.5, linewidth=0.6, label="validation"))
+    figure.legend(handles=kinds, loc="outside upper right", ncols=2, columnspacing=1.6, handlelength=2.4)
+    return figure
+
+
+def _said(results: Results, variant: OutlineVariant, curves: Sequence[StepCurve]) -> str:
+    """Number of seeds whose steps were kept, and whether this is the baseline."""
+    mark = ", baseline" if is_baseline(results, variant) else ""
+    return (f"n = {len(curves)}" if curves else "no steps kept") + mark
+
+
+def _losses(axes: Axes, curves: Sequence[StepCurve], colour: Any, *, raw: bool) -> None:  # noqa: ANN401
+    kept = [curve for curve in curves if curve.steps.size]
+    if not kept:
+        return
+    for curve in kept if raw else ():
+        steps, loss = _thinned(curve.steps.astype(np.float64)), _thinned(curve.loss)
+        axes.plot(steps, loss, color=colour, linewidth=0.5, alpha=0.35)
+    common = min(len(curve.steps) for curve in kept)
+    window = _window(max(len(curve.steps) for curve in kept))
+    rolled = [_rolling(curve.loss, window)[:common] for curve in kept]
+    steps = kept[0].steps[:common].astype(np.float64)
+    axes.plot(_thinned(steps), _thinned(np.mean(rolled, axis=0)), color=colour, linewidth=1.9)
+
+
+def _window(kept: int) -> int:
+    """Losses in the rolling mean of a run that kept so many: an odd number."""
+    return max(1, round(WINDOW * kept)) // 2 * 2 + 1
+
+
+def _rolling(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Mean over a window around each value, (K,), cut off at both ends; NaN counts as not there."""
+    half = window // 2
+    known = np.isfinite(values)
+    sums = np.concatenate(([0.0], np.cumsum(np.where(known, values, 0.0))))
+    counts = np.concatenate(([0], np.cumsum(known)))
+    places = np.arange(len(values))
+    first, last = np.maximum(places - half, 0), np.minimum(places + half + 1, len(values))
+    inside = counts[last] - counts[first]
+    return np.where(inside > 0, (sums[last] - sums[first]) / np.maximum(inside, 1), np.nan)
+
+
+def _thinned(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At most `MOST_POINTS` values, each the mean of as many neighbours."""
+    size = -(-len(values) // MOST_POINTS)
+    if size <= 1:
+        return values
+    starts = np.arange(0, len(values), size)
+    known = np.isfinite(values)
+    counts = np.add.reduceat(known.astype(np.float64), starts)
+    sums = np.add.reduceat(np.where(known, values, 0.0), starts)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _points(axes: Axes, pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], colour: Any) -> None:  # noqa: ANN401
+    """Validation within epochs: the mean over seeds at each step that all of them reached."""
+    found = [(steps, values) for steps, values in pairs if steps.size]
+    if not found:
+        return
+    common = min(len(steps) for steps, _ in found)
+    mean = np.mean([values[:common] for _, values in found], axis=0)
+    axes.plot(found[0][0][:common], mean, color=colour, linewidth=0.6, marker="o", markersize=3.5, mec="white", mew=0.4)
+
+
+def _finish(panels: Sequence[Axes], curves: Sequence[Sequence[StepCurve]]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    window = _window(max(len(curve.steps) for found in curves for curve in found))
+    shown = [_rolling(curve.loss, window) for found in curves for curve in found]
+    shown += [curve.val_loss for found in curves for curve in found]
+    for axes, title in zip(panels, ("loss", "validation accuracy, %"), strict=False):
+        axes.set_title(title)
+        axes.set_xlabel("step")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    style.limit(panels[0], [one for one in shown if np.isfinite(one).any()], free="top")
