@@ -150,6 +150,32 @@ class Cache:
             raise no_space(self.folder, needed, shutil.disk_usage(self.folder).free, purpose) from error
 
 
+def repaired(cache: Cache, work: Work, progress: Progress) -> bool:
+    """Decode the files again and compare; the cache is replaced where a byte of it differs. True where that was so.
+
+    Raises:
+        DataMissingError: Files are damaged, or there is no room.
+        OSError: Nothing can be written there.
+    """
+    with cache.locked(), cache.beside() as fresh:
+        cache.write_into(fresh, work, progress)
+        if _equal(fresh, cache.path):
+            return False
+        cache.put(fresh)
+        return True
+
+
+def _equal(fresh: Path, kept: Path) -> bool:
+    """Whether a cache says and holds what a fresh one does."""
+    try:
+        cards = [json.loads((folder / CARD).read_text("utf-8")) for folder in (fresh, kept)]
+        files = {name: one for part in cards[0]["parts"].values() for name, one in part["sha256"].items()}
+        intact = all(file_hash(kept / name) == one for name, one in files.items())
+    except (OSError, ValueError, KeyError):
+        return False
+    return intact and all(cards[0][key] == cards[1][key] for key in ("key", "classes", "parts"))
+
+
 def cache_key(content: str, scaling: Scaling) -> str:
     """Hash of what a decoded data set depends on: its content, how images are scaled, and how we decode."""
     facts = [FORMAT, content, scaling.resize, scaling.channels]

@@ -30,10 +30,11 @@ def fetched(source: Source, data: Data, root: Path, progress: Progress) -> Found
     try:
         target.mkdir(parents=True, exist_ok=True)
         with FileLock(target / ".download.lock"):
-            found = source.find(data, root) or _unpacked(source, data, root)
+            found = source.find(data, root) or _unpacked(source, data, root, progress)
             if found is None:
+                progress.tell(f"downloading {source.name}", 0, 0)
                 download(source.name, source.download, target, progress)
-                found = source.find(data, root) or _unpacked(source, data, root)
+                found = source.find(data, root) or _unpacked(source, data, root, progress)
         if found is None:
             raise DownloadError("the download did not bring the files that were expected")
     except (DownloadError, OSError) as error:
@@ -53,11 +54,12 @@ def look(source: Source, data: Data, root: Path) -> Found | None:
         raise unreadable(root, error) from error
 
 
-def _unpacked(source: Source, data: Data, root: Path) -> Found | None:
+def _unpacked(source: Source, data: Data, root: Path, progress: Progress) -> Found | None:
     """The files out of an archive that lies where the data set is looked for."""
     for place in source.places(root):
         for name in source.archives:
             if (place / name).is_file():
+                progress.tell(f"unpacking {place / name}", 0, 0)
                 unpack(place / name, source.unpacked)
                 return source.find(data, root)
     return None

@@ -205,4 +205,4 @@ def _and(names: Iterable[str]) -> str:
     return " and ".join(f"`{name}`" for name in names)
 
 
-IMAGE_FOLDER = ImageFolder(name="image_folder")
+IMAGE_FOLDER = ImageFolder(name="image_folder", needs_recipe=True)

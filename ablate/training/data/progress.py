@@ -20,7 +20,8 @@ def _silent(_task: str, _done: int, _total: int) -> None:
 class Progress:
     """Where progress is told."""
 
-    #: Called with a task (`decoding cifar10`), what is done of it, and the whole; from one thread at a time.
+    #: Called with a task (`decoding cifar10, train`), what is done of it, and the whole, from one thread at a time; the
+    #: whole is 0 where nobody knows it.
     tell: Callable[[str, int, int], None] = _silent
     #: Whether a download may draw torchvision's bar on standard error.
     draw_downloads: bool = False

@@ -61,6 +61,8 @@ class Source(ABC):
     archives: tuple[str, ...] = ()
     #: Folder that the archives hold.
     unpacked: str = ""
+    #: Whether only a recipe can say which images are meant; a name alone then means nothing.
+    needs_recipe: bool = False
 
     def places(self, root: Path) -> list[Path]:
         """Folders in which it is looked for, in this order."""

@@ -105,4 +105,4 @@ def _normal(stream: str, epoch: int, count: int) -> Floats:
     return numbers
 
 
-SYNTHETIC = Synthetic(name="synthetic")
+SYNTHETIC = Synthetic(name="synthetic", needs_recipe=True)
