@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 
 from ablate.training.data.progress import Progress
 
-#: A line says that a task begins where it has as many steps, or nobody knows how many; others are over before it is read.
+#: A line says that a task begins where it has as many steps or nobody knows how many; others end before it is read.
 LINE_STEPS = 1000
 
 
