@@ -145,10 +145,10 @@ class JobQueue(Protocol):
     def introduce(self, worker: WorkerInfo) -> None:
         """Register a worker before its first claim."""
 
-    def claim(self, worker: str, *, study: str | None = None) -> Claim | None:
+    def claim(self, worker: str, *, study: str | None = None, without: Collection[int] = ()) -> Claim | None:
         """Open an attempt on the next queued job (seed-major, then the variants' order), or None when none is queued.
 
-        Attempts whose lease has run out are rescued first.
+        Attempts whose lease has run out are rescued first. Variants of the jobs in `without` are left to others.
         """
 
     def beat(self, ticket: Ticket) -> None:

@@ -71,7 +71,8 @@ def run(
     asked = read_study(study, db, settings)
     stale = stale_choice(accept=accept_stale, rerun=rerun_stale)
     part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
-    placement = place(worker_count(workers), devices.split(",") if devices else None)
+    each = max(variant.recipe.training.devices for variant in asked.variants())
+    placement = place(worker_count(workers), devices.split(",") if devices else None, each=each)
     with open_database(db, create=True) as database:
         submission = submit_study(database, asked, part, stale=stale)
         now = progress(database, asked.name)

@@ -22,7 +22,10 @@ def worker(
     study: Annotated[
         str | None, typer.Option(metavar="NAME", help="Serve only this study.", show_default=False)
     ] = None,
-    device: Annotated[str | None, typer.Option(metavar="cpu|0", help="Default: the first GPU, else `cpu`.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="cpu|0|0,1", help="Several GPUs for jobs with `devices`. Default: the first, else `cpu`."),
+    ] = None,
     drain: Annotated[bool, typer.Option("--drain", help="End when nothing is queued.")] = False,
     data_root: DataRootOption = None,
     checkpoint_every: Annotated[
@@ -40,6 +43,7 @@ def worker(
     from ablate.store.reading import outline
     from ablate.worker.supervisor import Supervisor, WorkerSettings, stop_when_closed, stopped_by_signals
 
+    chosen = device.split(",") if device else None
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with open_database(db) as database:
         if study is not None:
@@ -48,7 +52,7 @@ def worker(
             Queue(database),
             WorkerSettings(
                 id=identity or str(uuid.uuid4()),
-                device=place(1, [device] if device else None).devices[0],
+                device=place(1, chosen, each=len(chosen or "1")).devices[0],
                 artifacts=database.artifacts,
                 data_root=data_root,
                 study=study,

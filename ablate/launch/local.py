@@ -28,11 +28,11 @@ MAX_DEATHS = 3
 class Placement:
     """How many workers run, and where."""
 
-    #: Device of each worker, as `cpu` or `cuda:0`.
+    #: Device of each worker, as `cpu` or `cuda:0`; several GPUs have commas between them.
     devices: tuple[str, ...]
 
 
-def place(workers: int | None, devices: Sequence[str] | None = None) -> Placement:
+def place(workers: int | None, devices: Sequence[str] | None = None, *, each: int = 1) -> Placement:
     """Choose devices for workers.
 
     Args:
@@ -40,15 +40,27 @@ def place(workers: int | None, devices: Sequence[str] | None = None) -> Placemen
             `WORKERS_PER_GPU` for each GPU, never more than there are cores.
         devices: `cpu`, or indices of GPUs as `0` and `cuda:2`; None takes all GPUs, or the processor where there are
             none.
+        each: Devices over which the study spreads a job; every worker gets so many GPUs, or on the processor as many
+            processes when it needs them.
 
     Raises:
-        UsageError: A device does not exist on this machine.
+        UsageError: A device does not exist on this machine, or there are fewer than one job takes.
     """
     gpus = len(cuda_names())
     chosen = [_device(item, gpus) for item in devices] if devices else [f"cuda:{i}" for i in range(gpus)] or ["cpu"]
+    on_gpu = chosen != ["cpu"]
+    if on_gpu and each > 1:
+        if len(chosen) < each:
+            raise UsageError(
+                f"the study spreads a job over {each} devices, and {len(chosen)} are to be used: {', '.join(chosen)}",
+                cure="Name more with `--devices`, set `training.devices`, or use `--devices cpu`.",
+            )
+        chosen = [",".join(chosen[start : start + each]) for start in range(0, len(chosen) - each + 1, each)]
     if workers is None:
-        on_gpu = chosen != ["cpu"]
-        workers = min(usable_cores(), WORKERS_PER_GPU * len(chosen)) if on_gpu else usable_cores()
+        if on_gpu:
+            workers = min(usable_cores(), (WORKERS_PER_GPU if each == 1 else 1) * len(chosen))
+        else:
+            workers = max(1, usable_cores() // each)
         workers = max(workers, len(chosen))
     return Placement(devices=tuple(chosen[i % len(chosen)] for i in range(workers)))
 
@@ -98,6 +110,8 @@ class LocalWorkers:
     drain: bool = True
     _running: list[_Running] = field(default_factory=list)
     _deaths: int = 0
+    #: What a worker said that found nothing but jobs without data.
+    _missing: str = ""
 
     def __enter__(self) -> LocalWorkers:
         try:
@@ -127,7 +141,7 @@ class LocalWorkers:
             work_left: Whether jobs wait or run.
 
         Raises:
-            DataMissingError: A data set is not there.
+            DataMissingError: The jobs that are left lack their data set or their weights.
             DatabaseError: A worker could not use the database.
             JobsFailedError: Workers die one after the other.
         """
@@ -142,9 +156,11 @@ class LocalWorkers:
                     self._start(gone.device)
                 continue
             self.on_death(gone.worker)
-            for error in (DataMissingError, DatabaseError):
-                if code == error.exit_code:
-                    raise error(_last_words(gone.log))
+            if code == DatabaseError.exit_code:
+                raise DatabaseError(_last_words(gone.log))
+            if code == DataMissingError.exit_code:  # nothing else was left for it; others may still train
+                self._missing = _last_words(gone.log)
+                continue
             self._deaths += 1
             if self._deaths >= MAX_DEATHS:
                 raise JobsFailedError(
@@ -154,6 +170,8 @@ class LocalWorkers:
                 )
             if work_left:
                 self._start(gone.device)
+        if self._missing and not self._running:
+            raise DataMissingError(self._missing)
 
     def join(self) -> None:
         """Wait for workers that have nothing more to do; what does not end in time is ended."""

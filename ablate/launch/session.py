@@ -41,7 +41,7 @@ def train_queued(
         Where the study stands at the end; jobs are left if the user interrupted.
 
     Raises:
-        DataMissingError: A data set is not there.
+        DataMissingError: The jobs that are left lack their data set or their weights.
         DatabaseError: The database failed.
         JobsFailedError: Workers die one after the other.
     """

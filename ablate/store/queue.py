@@ -39,6 +39,7 @@ from ablate.store.statements import (
     OPEN_ATTEMPT,
     OVERTAKEN,
     SEEN,
+    claim_statement,
 )
 from ablate.store.tables import attempts, custom_metrics, epochs, fingerprints, jobs, predictions, workers
 
@@ -71,10 +72,11 @@ class Queue:
                 }
                 connection.execute(insert(workers).values(row))
 
-    def claim(self, worker: str, *, study: str | None = None) -> Claim | None:
+    def claim(self, worker: str, *, study: str | None = None, without: Collection[int] = ()) -> Claim | None:
         """Open an attempt on the next queued job (seed-major, then the variants' order), or None when none is queued.
 
         Attempts whose lease has run out are rescued first. Studies are served in the order of their first submission.
+        Variants of the jobs in `without` are left to others.
 
         Raises:
             DatabaseError: A newer ablate has migrated the database, or wrote a recipe that this one cannot read.
@@ -82,11 +84,13 @@ class Queue:
         with self._db.write() as connection:
             schema.check(connection, self._db.place)
             rescue_expired(connection)
-            who = {"worker_id": worker, "lease": self._lease}
-            if study is None:
-                job = connection.execute(CLAIM_ANY, who).one_or_none()
-            else:
-                job = connection.execute(CLAIM_OF_STUDY, {**who, "study_name": study}).one_or_none()
+            who: dict[str, Any] = {"worker_id": worker, "lease": self._lease}
+            if study is not None:
+                who["study_name"] = study
+            statement = CLAIM_ANY if study is None else CLAIM_OF_STUDY
+            if without:
+                statement = claim_statement(one_study=study is not None, without=without)
+            job = connection.execute(statement, who).one_or_none()
             connection.execute(SEEN, {"worker_id": worker})
             if job is None:
                 return None

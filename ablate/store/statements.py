@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from collections.abc import Collection
+
+from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ablate.protocol import AttemptState, JobState
@@ -12,9 +14,16 @@ from ablate.store.tables import CHECKPOINT, artifacts, attempts, epochs, jobs, r
 _WAITING = and_(jobs.c.state == JobState.QUEUED.value, jobs.c.listed)
 
 
-def _claim_statement(*, one_study: bool) -> ReturningUpdate[int, int, int, int, int, int]:
-    """Hand the next waiting job to a worker; on PostgreSQL jobs that others are just claiming are passed over."""
+def claim_statement(*, one_study: bool, without: Collection[int] = ()) -> ReturningUpdate[int, int, int, int, int, int]:
+    """Hand the next waiting job to a worker; on PostgreSQL jobs that others are just claiming are passed over.
+
+    Args:
+        one_study: Only jobs of the study that the statement is given.
+        without: Jobs whose variants are left to other workers.
+    """
     next_job = select(jobs.c.id).where(_WAITING).order_by(jobs.c.study, jobs.c.position).limit(1)
+    if without:
+        next_job = next_job.where(jobs.c.variant.not_in(_variants_of(without)))
     if one_study:
         chosen = select(studies.c.id).where(studies.c.name == bindparam("study_name")).scalar_subquery()
         next_job = next_job.where(jobs.c.study == chosen)
@@ -35,8 +44,13 @@ def _claim_statement(*, one_study: bool) -> ReturningUpdate[int, int, int, int, 
     )
 
 
-CLAIM_ANY = _claim_statement(one_study=False)
-CLAIM_OF_STUDY = _claim_statement(one_study=True)
+def _variants_of(some: Collection[int]) -> Select[int]:
+    others = jobs.alias()
+    return select(others.c.variant).where(others.c.id.in_(sorted(some)))
+
+
+CLAIM_ANY = claim_statement(one_study=False)
+CLAIM_OF_STUDY = claim_statement(one_study=True)
 OPEN_ATTEMPT = insert(attempts).from_select(
     ["id", "job", "number", "worker", "state", "started_at", "device", "device_name", "provenance"],
     select(

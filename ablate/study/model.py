@@ -166,7 +166,7 @@ class Study:
     #: Ranked metric, as `test_accuracy`.
     metric: str
     direction: Direction
-    select: Literal["best_val", "last"]
+    select: Literal["best_val", "best_val_loss", "last"]
     #: Seed indices that are run at first.
     seeds: tuple[int, ...]
     seed_plan: Seeds

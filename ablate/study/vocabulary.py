@@ -24,6 +24,7 @@ _ELSEWHERE = {
     "val_split": "data.validation",
     "augmentation": "data.augment",
     "batch_norm": "model.norm",
+    "channels": "model.channels",
     "skip": "model.residual",
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from ablate.training.failures import Diverged, ModelError, RecipeError, Stopped
+from ablate.training.failures import Diverged, Killed, ModelError, RecipeError, Stopped
 
 if TYPE_CHECKING:
     from ablate.training.data import Dataset, load_dataset, split
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Dataset",
     "Diverged",
+    "Killed",
     "ModelError",
     "Probe",
     "RecipeError",

@@ -1,136 +1,91 @@
-"""Images on their device: gathered, augmented and normalised in batches, without a data loader."""
+"""Images in batches: gathered, augmented and normalised without a data loader, on their device where they fit there."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ablate.recipe import FixedNormalization
-from ablate.recipe.data import Data
-from ablate.training.augment import Pipeline
-from ablate.training.failures import RecipeError
+from ablate.recipe import Data
+from ablate.training.augment import Pipeline, centre_crop
+from ablate.training.data import Portion
+from ablate.training.group import ALONE, Group
+from ablate.training.normalize import Normalizer
 from ablate.training.streams import Stream
 
 #: Bytes of normalised images that are prepared at a time: about a processor's second-level cache; on a GPU, where
 #: launches are what costs, far more. Their size changes no result.
 CHUNK_BYTES = {"cpu": 4 * 2**20, "cuda": 256 * 2**20}
-#: Images in a batch of an evaluation.
+#: Most images in a batch of an evaluation, and most bytes of it once normalised.
 EVALUATION_BATCH = {"cpu": 256, "cuda": 2048}
-
-Batch = tuple[Tensor, Tensor]
-
-
-class Normalizer:
-    """Turns bytes (N, C, H, W) into floats: x / 255, minus the mean, divided by the standard deviation, by channel.
-
-    Args:
-        mean: Mean of each channel, images in [0, 1], (C,).
-        std: Standard deviation of each channel, (C,).
-        memory_format: Order of the floats in memory.
-    """
-
-    def __init__(self, mean: Tensor, std: Tensor, memory_format: torch.memory_format) -> None:
-        self.mean = mean
-        self.std = std
-        self._scale = (1 / (255 * std)).to(torch.float32).reshape(1, -1, 1, 1)
-        self._shift = (-mean / std).to(torch.float32).reshape(1, -1, 1, 1)
-        self._format = memory_format
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """uint8 (N, C, H, W) to float32 of the same shape."""
-        if self._scale.device != images.device:
-            self._scale, self._shift = self._scale.to(images.device), self._shift.to(images.device)
-        floats = images.to(torch.float32, memory_format=self._format)
-        return floats.mul_(self._scale).add_(self._shift)
+EVALUATION_BYTES = {"cpu": 64 * 2**20, "cuda": 1024 * 2**20}
+#: Share of a GPU's memory that images may take to lie there; larger sets stay with the processor. Several jobs share a
+#: GPU, each with its own copy.
+RESIDENT_SHARE = 1 / 8
 
 
-def build_normalizer(data: Data, images: Tensor, index: Tensor, memory_format: torch.memory_format) -> Normalizer:
-    """The normalisation of a recipe.
+class Batch(NamedTuple):
+    """What one step sees on one device."""
 
-    Args:
-        data: The `data` table of the recipe.
-        images: uint8 (N, C, H, W).
-        index: Which of them are the training images, (n,).
-        memory_format: Order of the floats in memory.
-
-    Raises:
-        RecipeError: A fixed mean or std is given for another number of channels.
-    """
-    channels = images.shape[1]
-    if isinstance(data.normalize, FixedNormalization):
-        mean, std = (torch.tensor(values, dtype=torch.float64) for values in (data.normalize.mean, data.normalize.std))
-        for name, values in (("mean", mean), ("std", std)):
-            if len(values) not in (1, channels):
-                raise RecipeError(
-                    f"`data.normalize.{name}` lists {len(values)} values, but the images of {data.name!r} have "
-                    f"{channels} channel{'s' if channels > 1 else ''}"
-                )
-        return Normalizer(mean.expand(channels), std.expand(channels), memory_format)
-    if data.normalize == "none":
-        return Normalizer(torch.zeros(channels), torch.ones(channels), memory_format)
-    mean, std = channel_statistics(images, index)
-    return Normalizer(mean, std, memory_format)
+    #: float32 (B, C, H, W).
+    images: Tensor
+    #: int64 (B,).
+    labels: Tensor
+    #: Images of the step on all devices together; B where there is one device.
+    whole: int
 
 
-def channel_statistics(images: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    """Exact mean and standard deviation of each channel of the chosen images, in [0, 1].
-
-    A channel that is the same everywhere gets the standard deviation 1.
-    """
-    total = torch.zeros(images.shape[1], dtype=torch.float64)
-    squares = torch.zeros(images.shape[1], dtype=torch.float64)
-    for part in torch.split(index, 512):  # whole numbers below 2^53 add up without rounding
-        values = images[part].to(torch.float32)
-        by_image = values.sum(dim=(2, 3), dtype=torch.float64)
-        total += by_image.sum(dim=0)
-        squares += values.square_().sum(dim=(0, 2, 3), dtype=torch.float64)
-    count = len(index) * math.prod(images.shape[2:])
-    mean = total / count
-    variance = squares / count - mean.square()
-    std = torch.where(variance > 0, variance, 255.0**2).sqrt()
-    return mean / 255, std / 255
+def place(portion: Portion, device: torch.device) -> Portion:
+    """The portion with its labels on a device, and its images too where they fit there."""
+    if device.type == "cpu":
+        return portion
+    fits = portion.images.nbytes <= RESIDENT_SHARE * torch.cuda.get_device_properties(device).total_memory
+    images = portion.images.to(device) if fits else portion.images
+    return Portion(images=images, labels=portion.labels.to(device), index=portion.index)
 
 
 class TrainingImages:
     """The training images of a run, in a new order each epoch.
 
     Args:
-        images: uint8 (N, C, H, W) on the run's device.
-        labels: int64 (N,) on the run's device.
-        index: Which of them are trained on, int64 (n,), on the CPU.
+        portion: Which images; see `place`.
+        device: Where batches are wanted.
         normalize: Applied after all augmentations.
         pipeline: The augmentations.
         batch_size: Images a step; the last batch of an epoch may be smaller.
-        skip_single: Leave out a last batch of one image (batch normalisation cannot train on one).
+        least: Leave out a last batch of fewer images than this (batch normalisation cannot train on one), unless it
+            is the only one.
         seed: Seed index of the run.
+        group: The processes over which each batch is spread.
     """
 
     def __init__(
         self,
-        images: Tensor,
-        labels: Tensor,
-        index: Tensor,
+        portion: Portion,
         *,
+        device: torch.device,
         normalize: Normalizer,
         pipeline: Pipeline,
         batch_size: int,
-        skip_single: bool,
+        least: int,
         seed: int,
+        group: Group = ALONE,
     ) -> None:
-        self._images = images
-        self._labels = labels
-        self._index = index.numpy()
+        self._images = portion.images
+        self._labels = portion.labels
+        self._index = portion.index.numpy()
+        self._device = device
         self._normalize = normalize
         self._pipeline = pipeline
         self._batch_size = batch_size
         self._order = Stream("order", seed)
-        single = skip_single and batch_size > 1 and len(index) > batch_size and len(index) % batch_size == 1
+        self._group = group
+        total, rest = len(self._index), len(self._index) % batch_size
         #: Images that an epoch shows.
-        self.count = len(index) - single
+        self.count = total - rest if total > batch_size and 0 < rest < min(least, batch_size) else total
 
     @property
     def steps(self) -> int:
@@ -138,27 +93,68 @@ class TrainingImages:
         return -(-self.count // self._batch_size)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch, counted from 1: images float32 (B, C, H, W) and labels int64 (B,)."""
+        """The batches of an epoch, counted from 1."""
         order = self._index[self._order.permutation(epoch, len(self._index))][: self.count]
+        starts = range(0, self.count, self._batch_size)
+        wholes = [min(self._batch_size, self.count - start) for start in starts]
+        mine = [self._group.share(whole) for whole in wholes]
+        if self._group.size > 1:
+            order = order[self._group.places(starts, mine)]
+        sizes = [part.stop - part.start for part in mine]
         augment = self._pipeline.epoch(epoch, order)
-        device = self._images.device
-        places = torch.from_numpy(order).to(device)
-        labels = self._labels[places]
-        chunk = self._batch_size * max(1, _chunk_images(self._images) // self._batch_size)
-        for start in range(0, self.count, chunk):
-            part = slice(start, min(start + chunk, self.count))
-            images = self._normalize(augment(self._images[places[part]], part))
-            yield from zip(
-                torch.split(images, self._batch_size), torch.split(labels[part], self._batch_size), strict=True
+        places = torch.from_numpy(order)
+        labels = self._labels[places.to(self._labels.device)]
+        at_once = max(1, _fitting(CHUNK_BYTES, self._images, self._device) // self._batch_size)
+        start = 0
+        for first in range(0, len(sizes), at_once):
+            group = slice(first, first + at_once)
+            part = slice(start, start + sum(sizes[group]))
+            start = part.stop
+            pixels = self._images[places[part].to(self._images.device)].to(self._device)
+            images = self._normalize(augment(pixels, part))
+            yield from map(
+                Batch._make,
+                zip(
+                    torch.split(images, sizes[group]),
+                    torch.split(labels[part], sizes[group]),
+                    wholes[group],
+                    strict=True,
+                ),
             )
 
 
-def evaluation_batches(images: Tensor, labels: Tensor, normalize: Normalizer) -> Iterator[Batch]:
-    """All images in their order: float32 (B, C, H, W) and labels int64 (B,)."""
-    size = EVALUATION_BATCH[images.device.type]
-    for start in range(0, len(images), size):
-        yield normalize(images[start : start + size]), labels[start : start + size]
+class EvaluationImages:
+    """Images to be measured, in their order.
+
+    Args:
+        portion: Which images; see `place`.
+        device: Where batches are wanted.
+        normalize: Applied to the middle of each image.
+        size: Height and width that the network sees, pixels.
+    """
+
+    def __init__(self, portion: Portion, *, device: torch.device, normalize: Normalizer, size: tuple[int, int]) -> None:
+        self._portion = portion
+        self._device = device
+        self._normalize = normalize
+        self._size = size
+        #: Number of images.
+        self.count = portion.count
+
+    def __iter__(self) -> Iterator[Batch]:
+        portion = self._portion
+        most = min(EVALUATION_BATCH[self._device.type], _fitting(EVALUATION_BYTES, portion.images, self._device))
+        for index in torch.split(portion.index, max(1, most)):
+            pixels = portion.images[index.to(portion.images.device)].to(self._device)
+            labels = portion.labels[index.to(portion.labels.device)]
+            yield Batch(self._normalize(centre_crop(pixels, self._size)), labels, len(index))
 
 
-def _chunk_images(images: Tensor) -> int:
-    return CHUNK_BYTES[images.device.type] // (4 * int(np.prod(images.shape[1:])))
+def input_size(data: Data, image_size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width that the network sees, pixels."""
+    return image_size if data.crop is None else (data.crop, data.crop)
+
+
+def _fitting(limits: dict[str, int], images: Tensor, device: torch.device) -> int:
+    """How many images, as floats, make so many bytes."""
+    return limits[device.type] // (4 * math.prod(images.shape[1:]))

@@ -29,6 +29,10 @@ class Diverged(Exception):  # noqa: N818 - a finding, not an error
         self.message = message
 
 
+class Killed(Exception):  # noqa: N818 - as its signal
+    """A process that trained a part of the job was ended from outside, probably for want of memory."""
+
+
 class Stopped(Exception):  # noqa: N818 - a wish that was granted, not an error
     """The caller asked the run to stop.
 

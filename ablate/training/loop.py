@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
-from ablate.metrics import EpochMetrics, Outcome, Predictions
+from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import Recipe
-from ablate.training.batches import Batch, evaluation_batches
-from ablate.training.data import Dataset, load_dataset
+from ablate.training.data import load_dataset
 from ablate.training.device import prepare_process
-from ablate.training.failures import Diverged, RecipeError, Stopped
-from ablate.training.measure import count_parameters, fingerprints, peak_memory_bytes
-from ablate.training.models import own_code, reseed_dropout
-from ablate.training.optim import Schedule
-from ablate.training.progress import Progress
+from ablate.training.epoch import Trained, train_one_epoch
+from ablate.training.evaluate import Measured, evaluate, label
+from ablate.training.failures import Diverged, Stopped
+from ablate.training.fingerprints import fingerprints
+from ablate.training.group import ALONE, Group
+from ablate.training.measure import count_parameters, peak_memory_bytes
+from ablate.training.models import own_code
+from ablate.training.progress import FORMAT, Progress, resumed
 from ablate.training.setup import Setup, set_up
-from ablate.training.streams import seed_global_generators
 
-#: Steps between two looks at whether the loss is still a number; each look waits for the device.
-LOOK_EVERY = 50
+log = logging.getLogger(__name__)
 
 OnEpoch = Callable[[EpochMetrics, Callable[[], dict[str, Any]]], None]
-
-
-class Measured(NamedTuple):
-    """Loss and accuracy over some images."""
-
-    #: Mean over the images, nats.
-    loss: float
-    #: Share classified right.
-    accuracy: float
 
 
 def never() -> bool:
@@ -66,12 +55,12 @@ def train(
     Args:
         recipe: What to train.
         seed: Seed index; equal indices are common random numbers across recipes.
-        device: `cpu` or `cuda:0`.
+        device: `cpu` or `cuda:0`; for a recipe with several devices as many GPUs, as `cuda:0,cuda:1`.
         data_root: Folder of the data sets; None means the default one.
         on_epoch: Called after each epoch with its metrics and a function that makes a checkpoint of that moment:
             tensors and plain values, fit for `torch.save` and `torch.load(weights_only=True)`.
         should_stop: Asked before each batch, of evaluations too.
-        resume: A checkpoint to go on from; its epochs are not run again.
+        resume: A checkpoint to go on from; its epochs are not run again. One of another version is not used.
         threads: Threads of PyTorch on the CPU; part of what the bits depend on.
         code_root: Folder from which a file in the model's name is meant; its code is imported anew and forgotten.
 
@@ -81,30 +70,77 @@ def train(
         DataMissingError: The data set is nowhere.
         RecipeError: The recipe does not fit the data set, or PyTorch refuses a part of it.
     """
-    begun = time.perf_counter()
-    target = torch.device(device)
-    prepare_process(target, threads)
-    dataset = load_dataset(recipe.data.name, data_root)
-    with own_code(code_root):
-        run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
-        return _trained(recipe, run, dataset, seed, target, begun, on_epoch, should_stop, resume)
+    if resume is not None and resume.get("format") != FORMAT:
+        log.warning("the checkpoint was written by another version of ablate; starting from the beginning")
+        resume = None
+    outcome: Outcome | None
+    if recipe.training.devices > 1:
+        from ablate.training import distributed  # a tenth of a second, which most runs need not spend
+
+        outcome = distributed.train_spread(
+            distributed.Order(
+                recipe=recipe,
+                seed=seed,
+                devices=distributed.spread(device, recipe.training.devices),
+                data_root=data_root,
+                resume=None if resume is None else distributed.packed(resume),
+                threads=threads,
+                code_root=code_root,
+            ),
+            on_epoch=on_epoch,
+            should_stop=should_stop,
+        )
+    else:
+        outcome = train_here(
+            recipe,
+            seed=seed,
+            device=torch.device(device.partition(",")[0]),
+            data_root=data_root,
+            on_epoch=on_epoch,
+            should_stop=should_stop,
+            resume=resume,
+            threads=threads,
+            code_root=code_root,
+            group=ALONE,
+        )
+    if outcome is None:
+        raise AssertionError("only processes beside the first have no outcome")
+    return outcome
 
 
-def _trained(
+def train_here(
     recipe: Recipe,
-    run: Setup,
-    dataset: Dataset,
+    *,
     seed: int,
-    target: torch.device,
+    device: torch.device,
+    data_root: Path | None,
+    on_epoch: OnEpoch | None,
+    should_stop: Callable[[], bool],
+    resume: Mapping[str, Any] | None,
+    threads: int,
+    code_root: Path | None,
+    group: Group,
+) -> Outcome | None:
+    """Train in this process, alone or as one of a group; the first of a group has the outcome, the others None."""
+    begun = time.perf_counter()
+    prepare_process(device, threads)
+    dataset = load_dataset(recipe.data, data_root)
+    with own_code(code_root):
+        run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
+        return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
+
+
+def run_phases(
+    run: Setup,
+    *,
     begun: float,
     on_epoch: OnEpoch | None,
     should_stop: Callable[[], bool],
     resume: Mapping[str, Any] | None,
-) -> Outcome:
-    """All epochs of a run that is set up, and the test of the selected weights."""
-    model, optimizer, schedule, images = run.model, run.optimizer, run.schedule, run.training
-    epochs = recipe.training.epochs
-    progress = Progress(model, optimizer, schedule, keep_best=recipe.select == "best_val", started=begun)
+) -> Outcome | None:
+    """All phases of a run that is set up, and in the first process of its group the test of the selected weights."""
+    recipe = run.recipe
+    progress = Progress(run.model, select=recipe.select, stopping=recipe.training.early_stopping, started=begun)
     if resume is not None:
         progress.load_state_dict(resume)
 
@@ -112,129 +148,86 @@ def _trained(
         if should_stop():
             raise Stopped(progress.epoch)
 
-    def test() -> tuple[Measured, Predictions]:
-        test_images, test_labels = dataset.test_images.to(target), dataset.test_labels.to(target)
-        return evaluate(model, evaluation_batches(test_images, test_labels, run.normalize), check)
+    for phase in recipe.training.parts[progress.phase :]:
+        stage = run.begin(phase)
+        if resume is not None:
+            resumed(stage, resume)
+            resume = None
+        while progress.phase_epoch < phase.epochs and not progress.exhausted:
+            started = time.perf_counter()
+            epoch = progress.epoch + 1
+            trained = train_one_epoch(run, stage, progress, epoch, check)
+            trained_seconds = time.perf_counter() - started
+            validated, oracle = None, {}
+            if math.isfinite(trained.measured.loss):
+                validated = _validated(run, check)
+                stage.schedule.after_epoch(validated.loss if validated else None)
+                oracle = _oracle(run, check)
+            progress.complete(validated)
+            metrics = EpochMetrics(
+                epoch=epoch,
+                train_loss=trained.measured.loss,
+                train_accuracy=trained.measured.accuracy,
+                val_loss=validated.loss if validated else None,
+                val_accuracy=validated.accuracy if validated else None,
+                lr=trained.lr,
+                seconds=time.perf_counter() - started,
+                images_per_second=run.training.count / trained_seconds,
+                peak_memory_bytes=peak_memory_bytes(run.device),
+                custom=oracle | _spread(trained),
+                steps=trained.steps,
+            )
+            if on_epoch is not None:
+                on_epoch(metrics, lambda stage=stage: progress.state_dict(stage))  # type: ignore[misc]
+            if not metrics.finite:
+                raise Diverged(epoch, _divergence(metrics))
+        progress.next_phase()
 
-    for epoch in range(progress.epoch + 1, epochs + 1):
-        started = time.perf_counter()
-        seed_global_generators("global", seed, epoch)
-        reseed_dropout(model, seed, epoch, target)
-        trained, lr = train_one_epoch(model, images.epoch(epoch), optimizer, schedule, progress, check)
-        trained_seconds = time.perf_counter() - started
-        validated, oracle = None, {}
-        if math.isfinite(trained.loss):
-            if len(run.validation[0]) > 0:
-                validated, _ = evaluate(model, evaluation_batches(*run.validation, run.normalize), check)
-            schedule.after_epoch(validated.loss if validated else None)
-            if recipe.training.oracle_curve:
-                seen, _ = test()
-                oracle = {"oracle_test_accuracy": seen.accuracy, "oracle_test_loss": seen.loss}
-        progress.complete(epoch, validated.accuracy if validated else None)
-        metrics = EpochMetrics(
-            epoch=epoch,
-            train_loss=trained.loss,
-            train_accuracy=trained.accuracy,
-            val_loss=validated.loss if validated else None,
-            val_accuracy=validated.accuracy if validated else None,
-            lr=lr,
-            seconds=time.perf_counter() - started,
-            images_per_second=images.count / trained_seconds,
-            peak_memory_bytes=peak_memory_bytes(target),
-            custom=oracle,
-        )
-        if on_epoch is not None:
-            on_epoch(metrics, progress.state_dict)
-        if not metrics.finite:
-            raise Diverged(epoch, _divergence(metrics))
-
+    if run.group.rank > 0:
+        return None
     progress.select()
-    tested, predictions = test()
+    return _tested(run, progress, check)
+
+
+def _validated(run: Setup, check: Callable[[], None]) -> Measured | None:
+    """Loss and accuracy on the validation images, known to every process of the group; None where there are none."""
+    if run.validation.count == 0:
+        return None
+    measured = evaluate(run.model, run.validation, run.loss, check)[0] if run.group.rank == 0 else None
+    return Measured(*run.group.told(measured))
+
+
+def _oracle(run: Setup, check: Callable[[], None]) -> dict[str, float]:
+    """What the test images would say of this epoch, where the recipe asks for that curve."""
+    if not run.recipe.training.oracle_curve or run.group.rank > 0:
+        return {}
+    seen, _ = evaluate(run.model, run.test, run.loss, check)
+    return {"oracle_test_accuracy": seen.accuracy, "oracle_test_loss": seen.loss}
+
+
+def _spread(trained: Trained) -> dict[str, float]:
+    return {} if trained.variance is None else {"train_loss_variance": trained.variance}
+
+
+def _tested(run: Setup, progress: Progress, check: Callable[[], None]) -> Outcome:
+    """The selected weights meet the test images, once, and label what nobody has labelled."""
+    dataset, model = run.dataset, run.model
+    tested, predictions = evaluate(model, run.test, run.loss, check)
+    labelling = None
+    if dataset.unlabelled is not None and run.unlabelled is not None:
+        labelling = label(model, run.unlabelled, dataset.unlabelled, dataset.classes, run.loss, check)
     return Outcome(
         selected_epoch=progress.selected_epoch,
         test_loss=tested.loss,
         test_accuracy=tested.accuracy,
         parameters=count_parameters(model),
-        trainable_parameters=count_parameters(model, trainable=True),
+        trainable_parameters=run.trainable_parameters,
         flops=run.flops,
         seconds=progress.seconds,
-        fingerprints=fingerprints(recipe, model, run.normalize, progress.first_step_loss),
+        fingerprints=fingerprints(run, progress.first_step_loss),
         predictions=predictions,
+        labelling=labelling,
     )
-
-
-def train_one_epoch(
-    model: nn.Module,
-    batches: Iterable[Batch],
-    optimizer: torch.optim.Optimizer,
-    schedule: Schedule,
-    progress: Progress,
-    check: Callable[[], None],
-) -> tuple[Measured, float]:
-    """One pass over the training images.
-
-    Sums stay on the device, so that a step waits for nothing; every `LOOK_EVERY` steps the loss is looked at, and an
-    epoch whose loss is no longer finite ends there.
-
-    Returns:
-        Mean loss and accuracy of the images as they were trained on, each before its step; the last step's learning
-        rate.
-    """
-    model.train()
-    lr = schedule.lr
-    loss_sum: Tensor | float = 0.0
-    correct: Tensor | int = 0
-    seen = 0
-    for step, (images, labels) in enumerate(batches, start=1):
-        check()
-        try:
-            logits = model(images)
-        except ValueError as error:
-            if "more than 1 value per channel" not in str(error):
-                raise
-            raise RecipeError(
-                f"The network cannot train on a batch of shape {tuple(images.shape)}: {error}",
-                cure="Take a larger `data.batch_size`, or no batch normalisation.",
-            ) from error
-        loss = F.cross_entropy(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        lr = schedule.lr
-        schedule.after_step()
-        loss_sum = loss_sum + loss.detach().double() * len(labels)
-        correct = correct + (logits.detach().argmax(dim=1) == labels).sum()
-        seen += len(labels)
-        if progress.first_step_loss is None:
-            progress.first_step_loss = loss.item()
-        if step % LOOK_EVERY == 0 and not math.isfinite(float(loss_sum)):
-            break
-    return Measured(loss=float(loss_sum) / seen, accuracy=int(correct) / seen), lr
-
-
-@torch.no_grad()
-def evaluate(model: nn.Module, batches: Iterable[Batch], check: Callable[[], None]) -> tuple[Measured, Predictions]:
-    """Loss and accuracy as means over the images, whatever the batches, and each image's prediction."""
-    model.eval()
-    losses, predicted, confidence, truth = [], [], [], []
-    for images, labels in batches:
-        check()
-        logits = model(images)
-        losses.append(F.cross_entropy(logits, labels, reduction="sum").double())
-        best = F.softmax(logits, dim=1).max(dim=1)
-        predicted.append(best.indices)
-        confidence.append(best.values)
-        truth.append(labels)
-    classes = torch.cat(predicted).cpu().numpy()
-    correct = classes == torch.cat(truth).cpu().numpy()
-    predictions = Predictions(
-        correct=np.packbits(correct).tobytes(),
-        predicted=classes.astype("<u2").tobytes(),
-        confidence=torch.cat(confidence).float().cpu().numpy().astype("<f2").tobytes(),
-        count=len(classes),
-    )
-    loss = float(torch.stack(losses).sum()) / len(classes)
-    return Measured(loss=loss, accuracy=int(correct.sum()) / len(classes)), predictions
 
 
 def _divergence(metrics: EpochMetrics) -> str:

@@ -1,18 +1,12 @@
-"""What is measured about a run besides losses: work, memory, and fingerprints that expose levels without effect."""
+"""What is measured about a run besides losses: parameters, work and memory."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
-from collections.abc import Mapping
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-
-from ablate.recipe import Recipe
-from ablate.training.batches import Normalizer
 
 
 def count_flops(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
@@ -35,6 +29,11 @@ def count_parameters(model: nn.Module, *, trainable: bool = False) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable)
 
 
+def parameter_names(model: nn.Module, *, trainable: bool = False) -> dict[str, int]:
+    """Name and size of every parameter, or of those that take a gradient."""
+    return {name: p.numel() for name, p in model.named_parameters() if p.requires_grad or not trainable}
+
+
 def has_batch_norm(model: nn.Module) -> bool:
     """Whether training statistics over the batch are taken anywhere."""
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
@@ -50,26 +49,3 @@ def peak_memory_bytes(device: torch.device) -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def fingerprints(
-    recipe: Recipe, model: nn.Module, normalize: Normalizer, first_step_loss: float | None
-) -> Mapping[str, str]:
-    """What tells recipes apart that train the same thing, see `Outcome.fingerprints`.
-
-    `optimizer_groups` covers all that moves the weights: optimizer, schedule, and number of epochs.
-    """
-    training = recipe.training
-    parameters = [(name, list(p.shape), p.requires_grad) for name, p in model.named_parameters()]
-    return {
-        "module_tree": _hash([str(model), parameters]),
-        "optimizer_groups": _hash([training.optimizer.canonical(), training.scheduler.canonical(), training.epochs]),
-        "transforms": _hash(
-            [[step.canonical() for step in recipe.data.augment], normalize.mean.tolist(), normalize.std.tolist()]
-        ),
-        "first_step_loss": repr(first_step_loss),
-    }
-
-
-def _hash(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

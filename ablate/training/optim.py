@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from ablate.recipe import Optimizer, Scheduler
+from ablate.recipe import Optimizer, Phase, Scheduler
 from ablate.training.failures import RecipeError
 
 #: Optimizers that update all parameters in one kernel on CPU and GPU: measured 5-10 % of a small network's step.
@@ -27,7 +27,7 @@ def build_optimizer(recipe: Optimizer, parameters: Iterable[nn.Parameter]) -> to
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if not trained:
-        raise RecipeError("Every parameter of the network is frozen", cure="Leave one out of `model.freeze`.")
+        raise RecipeError("Every parameter of the network is frozen", cure="Leave one out of `freeze`.")
     arguments = _arguments(recipe.arguments)
     if recipe.name in FUSED:
         arguments["fused"] = True
@@ -39,36 +39,42 @@ def build_optimizer(recipe: Optimizer, parameters: Iterable[nn.Parameter]) -> to
 
 
 class Schedule:
-    """Moves the learning rate, after each epoch or after each step as the recipe says.
+    """Moves the learning rate, after each epoch or after each step as the recipe says, once the warm-up is over.
 
     Args:
-        recipe: The `training.scheduler` table.
+        phase: Scheduler, warm-up and length, in epochs.
         optimizer: Whose learning rate it moves.
-        epochs: Epochs of the run.
         steps_per_epoch: Optimizer steps of an epoch; a schedule that moves after each step and knows no length of
-            its own gets `epochs * steps_per_epoch`.
+            its own gets all steps after the warm-up.
 
     Raises:
         RecipeError: PyTorch refuses an argument.
     """
 
-    def __init__(
-        self, recipe: Scheduler, optimizer: torch.optim.Optimizer, *, epochs: int, steps_per_epoch: int
-    ) -> None:
+    def __init__(self, phase: Phase, optimizer: torch.optim.Optimizer, *, steps_per_epoch: int) -> None:
+        recipe = phase.scheduler or Scheduler()
         self._name = recipe.name
         self._by_step = recipe.interval == "step"
         self._optimizer = optimizer
         self._scheduler: LRScheduler | None = None
-        if recipe.name == "none":
-            return
-        arguments = _arguments(recipe.arguments)
-        length = LENGTHS.get(recipe.name)
-        if length is not None and length not in arguments and "epochs" not in arguments:
-            arguments[length] = epochs * steps_per_epoch if self._by_step else epochs
-        try:
-            self._scheduler = getattr(torch.optim.lr_scheduler, recipe.name)(optimizer, **arguments)
-        except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
-            raise self._refused(error) from error
+        self._steps_per_epoch = steps_per_epoch
+        self._steps = 0
+        warmup = phase.warmup
+        self._warmup_steps = 0 if warmup is None else round(warmup.epochs * steps_per_epoch)
+        self._start = 1.0 if warmup is None else warmup.start
+        if recipe.name != "none":
+            arguments = _arguments(recipe.arguments)
+            length = LENGTHS.get(recipe.name)
+            if length is not None and length not in arguments and "epochs" not in arguments:
+                every = phase.epochs * steps_per_epoch - self._warmup_steps
+                arguments[length] = every if self._by_step else recipe.resolved(phase.epochs).arguments[length]
+            try:
+                self._scheduler = getattr(torch.optim.lr_scheduler, recipe.name)(optimizer, **arguments)
+            except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
+                raise self._refused(error) from error
+        #: What each group has when the warm-up is over.
+        self._full = [float(group["lr"]) for group in optimizer.param_groups]
+        self._warm()
 
     @property
     def lr(self) -> float:
@@ -77,11 +83,16 @@ class Schedule:
 
     def after_step(self) -> None:
         """Move on after an optimizer step, where the recipe wants that."""
-        if self._by_step:
+        self._steps += 1
+        if self._steps <= self._warmup_steps:
+            self._warm()
+        elif self._by_step:
             self._move()
 
     def after_epoch(self, val_loss: float | None) -> None:
         """Move on after an epoch, where the recipe wants that; only ReduceLROnPlateau looks at the loss."""
+        if self._steps <= self._warmup_steps:
+            return
         if isinstance(self._scheduler, ReduceLROnPlateau):
             self._scheduler.step(float("nan") if val_loss is None else val_loss)
         elif not self._by_step:
@@ -89,12 +100,22 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values from which `load_state_dict` goes on."""
-        return {} if self._scheduler is None else self._scheduler.state_dict()
+        inner = {} if self._scheduler is None else self._scheduler.state_dict()
+        return {"steps": self._steps, "scheduler": inner}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken; the optimizer's own state holds the learning rate."""
+        self._steps = state["steps"]
         if self._scheduler is not None:
-            self._scheduler.load_state_dict(state)
+            self._scheduler.load_state_dict(state["scheduler"])
+
+    def _warm(self) -> None:
+        """The rate of the next step: of W steps of the warm-up the k-th has the share start + (1 - start) k / W."""
+        if not self._warmup_steps:
+            return
+        done = min(1.0, (self._steps + 1) / self._warmup_steps)
+        for group, full in zip(self._optimizer.param_groups, self._full, strict=True):
+            group["lr"] = full * (self._start + (1 - self._start) * done)
 
     def _move(self) -> None:
         if self._scheduler is not None:

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ablate.errors import AblateError
 from ablate.recipe import OwnModel, Recipe, TorchvisionModel
+from ablate.training.batches import Batch
 from ablate.training.data import load_dataset, stand_in
+from ablate.training.data.split import TEST_SHARE
 from ablate.training.device import prepare_process
+from ablate.training.epoch import take_step
 from ablate.training.failures import RecipeError
-from ablate.training.measure import count_parameters, fingerprints
-from ablate.training.models import own_code, reseed_dropout
+from ablate.training.fingerprints import fingerprints
+from ablate.training.measure import count_parameters
+from ablate.training.models import own_code, reseed_dropout, training_mode
 from ablate.training.models.own import told
-from ablate.training.setup import Setup, set_up
+from ablate.training.setup import Setup, Stage, set_up
 from ablate.training.streams import seed_global_generators
 
 #: Steps of a probe; the second shows what the first did to the weights.
@@ -73,47 +77,51 @@ def probe(
     target = torch.device(device)
     prepare_process(target, threads=1)
     if real_data:
-        dataset = load_dataset(recipe.data.name, data_root)
+        dataset = load_dataset(recipe.data, data_root)
     else:
         recipe = _without_files(recipe)
-        dataset = stand_in(recipe.data.name, images=_enough(recipe))
+        dataset = stand_in(recipe.data, images=_enough(recipe))
     with own_code(code_root):
         run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
-        return _stepped(recipe, run, seed, target, code_root)
+        return _stepped(run, code_root)
 
 
-def _stepped(recipe: Recipe, run: Setup, seed: int, target: torch.device, code_root: Path | None) -> Probe:
-    seed_global_generators("global", seed, 1)
-    reseed_dropout(run.model, seed, 1, target)
-    run.model.train()
+def _stepped(run: Setup, code_root: Path | None) -> Probe:
+    """Steps of the first phase; the later ones are begun as well, so that a wrong pattern is found."""
+    for phase in run.recipe.training.parts[:0:-1]:
+        run.begin(phase)
+    stage = run.begin(run.recipe.training.parts[0])
+    seed_global_generators("global", run.seed, 1)
+    reseed_dropout(run.model, run.seed, 1, run.device)
+    training_mode(run.model)
     kept, losses = 0, []
     shape: tuple[int, ...] = ()
-    for images, labels in itertools.islice(run.training.epoch(1), STEPS):
+    for batch in itertools.islice(run.training.epoch(1), STEPS):
         try:
-            shape, loss, saved = _step(run.model, run.optimizer, images, labels)
+            shape, loss, saved = _step(run, stage, batch)
+        except AblateError:
+            raise
         except Exception as error:
-            if not isinstance(recipe.model, OwnModel) and not isinstance(error, ValueError | RuntimeError):
+            if not isinstance(run.recipe.model, OwnModel) and not isinstance(error, ValueError | RuntimeError):
                 raise
             raise RecipeError(
-                f"A step on a batch of shape {tuple(images.shape)} fails: {told(error, code_root)}"
+                f"A step on a batch of shape {tuple(batch.images.shape)} fails: {told(error, code_root)}"
             ) from error
         kept = max(kept, saved)
         losses.append(loss)
     return Probe(
         parameters=count_parameters(run.model),
-        trainable_parameters=count_parameters(run.model, trainable=True),
+        trainable_parameters=run.trainable_parameters,
         flops=run.flops,
         output_shape=shape,
-        memory_bytes=kept + _held(run.model, run.optimizer),
+        memory_bytes=kept + _held(run.model, stage.optimizer),
         losses=tuple(losses),
-        fingerprints=fingerprints(recipe, run.model, run.normalize, losses[0] if losses else None),
+        fingerprints=fingerprints(run, losses[0] if losses else None),
     )
 
 
-def _step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
-) -> tuple[tuple[int, ...], float, int]:
-    """One step: shape of the logits, loss before it, and bytes that the backward pass kept."""
+def _step(run: Setup, stage: Stage, batch: Batch) -> tuple[tuple[int, ...], float, int]:
+    """One step: shape of the outputs, loss before it, and bytes that the backward pass kept."""
     saved: dict[int, int] = {}
 
     def remember(tensor: Tensor) -> Tensor:
@@ -121,15 +129,11 @@ def _step(
         saved[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    weights = {parameter.untyped_storage().data_ptr() for parameter in run.model.parameters()}
     with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
-        logits = model(images)
-        loss = F.cross_entropy(logits, labels)
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
+        outputs, loss, _ = take_step(run, stage, batch)
     activations = sum(size for place, size in saved.items() if place not in weights)
-    return tuple(logits.shape), loss.item(), activations
+    return tuple(outputs.shape), loss.item(), activations
 
 
 def _held(model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
@@ -142,9 +146,11 @@ def _held(model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
 
 
 def _enough(recipe: Recipe) -> int:
-    """Training images that leave some batches after the validation images are held out."""
-    wanted = max(100, STEPS * recipe.data.batch_size, recipe.data.train_images or 0)
-    return math.ceil(1.1 * wanted / (1 - recipe.data.validation))
+    """Training images that leave some batches beside what is held out."""
+    data = recipe.data
+    wanted = max(100, STEPS * data.batch_size, data.train_images or 0)
+    kept = 1 - (data.validation if data.validation != "own" else 0) - (data.test or TEST_SHARE)
+    return math.ceil(1.1 * wanted / max(kept, 0.01))
 
 
 def _without_files(recipe: Recipe) -> Recipe:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
-from ablate.training.optim import Schedule
+from ablate.recipe import EarlyStopping
+from ablate.training.evaluate import Measured
+from ablate.training.setup import Stage
+
+#: Raised when what a checkpoint holds changes, so that older ones are not read.
+FORMAT = 2
+
+Select = Literal["best_val", "best_val_loss", "last"]
 
 
 class Progress:
@@ -19,30 +25,29 @@ class Progress:
 
     Args:
         model: The network in training.
-        optimizer: Its optimizer.
-        schedule: Its learning-rate schedule.
-        keep_best: Select the epoch with the best validation accuracy; else the last.
+        select: Which epoch's weights to keep.
+        stopping: When a phase ends early; None means never.
         started: When the run began, by `time.perf_counter`.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        schedule: Schedule,
-        *,
-        keep_best: bool,
-        started: float,
-    ) -> None:
+    def __init__(self, model: nn.Module, *, select: Select, stopping: EarlyStopping | None, started: float) -> None:
         self._model = model
-        self._optimizer = optimizer
-        self._schedule = schedule
-        self._keep_best = keep_best
+        self._select = select
+        self._stopping = stopping
         self._best_weights: dict[str, Tensor] | None = None
         self._best_value = float("-inf")
         self._started = started
+        #: What early stopping has seen in this phase: the best value (more is better), and the epochs since.
+        self._hoped = float("-inf")
+        self._waited = 0
+        #: Number of the phase, counted from 0.
+        self.phase = 0
+        #: Completed epochs of the phase.
+        self.phase_epoch = 0
         #: Last completed epoch, counted from 1.
         self.epoch = 0
+        #: Completed optimizer steps.
+        self.steps = 0
         #: Epoch whose weights are selected so far.
         self.selected_epoch = 0
         #: Loss of the very first batch before any step, nats; None before it.
@@ -53,31 +58,59 @@ class Progress:
         """Wall time of the run so far, earlier attempts included, seconds."""
         return time.perf_counter() - self._started
 
-    def complete(self, epoch: int, val_accuracy: float | None) -> None:
+    @property
+    def exhausted(self) -> bool:
+        """Whether the phase has waited for an improvement as long as early stopping allows."""
+        return self._stopping is not None and self._waited >= self._stopping.patience
+
+    def complete(self, validated: Measured | None) -> None:
         """Note a completed epoch; its weights are copied when they are the best so far (a tie keeps the earlier)."""
-        self.epoch = epoch
-        if not self._keep_best:
-            self.selected_epoch = epoch
-        elif val_accuracy is not None and val_accuracy > self._best_value:
-            self.selected_epoch, self._best_value = epoch, val_accuracy
-            self._best_weights = {name: value.detach().clone() for name, value in self._model.state_dict().items()}
+        self.epoch += 1
+        self.phase_epoch += 1
+        if self._select == "last":
+            self.selected_epoch = self.epoch
+        elif validated is not None:
+            value = validated.accuracy if self._select == "best_val" else -validated.loss
+            if value > self._best_value:
+                self.selected_epoch, self._best_value = self.epoch, value
+                self._best_weights = {name: value.detach().clone() for name, value in self._model.state_dict().items()}
+        if self._stopping is not None and validated is not None:
+            value = validated.accuracy if self._stopping.metric == "val_accuracy" else -validated.loss
+            improved = value > self._hoped + self._stopping.min_delta
+            self._hoped, self._waited = (value, 0) if improved else (self._hoped, self._waited + 1)
+
+    def next_phase(self) -> None:
+        """Begin the next phase; early stopping forgets what it has seen."""
+        self.phase += 1
+        self.phase_epoch = 0
+        self._hoped, self._waited = float("-inf"), 0
 
     def select(self) -> None:
         """Put the selected weights into the network."""
         if self._best_weights is not None:
             self._model.load_state_dict(self._best_weights)
 
-    def state_dict(self) -> dict[str, Any]:
-        """A checkpoint: copies on the CPU, tensors and plain values only."""
+    def state_dict(self, stage: Stage) -> dict[str, Any]:
+        """A checkpoint: copies on the CPU, tensors and plain values only.
+
+        Args:
+            stage: The phase that is being trained.
+        """
         state: dict[str, Any] = _copied(
             {
+                "format": FORMAT,
                 "model": dict(self._model.state_dict()),
-                "optimizer": self._optimizer.state_dict(),
-                "scheduler": self._schedule.state_dict(),
+                "optimizer": stage.optimizer.state_dict(),
+                "scheduler": stage.schedule.state_dict(),
                 "best_weights": self._best_weights,
                 "best_value": self._best_value,
-                "selected_epoch": self.selected_epoch,
+                "hoped": self._hoped,
+                "waited": self._waited,
+                "phase": self.phase,
+                "phase_epoch": self.phase_epoch,
                 "epoch": self.epoch,
+                "steps": self.steps,
+                "selected_epoch": self.selected_epoch,
                 "first_step_loss": self.first_step_loss,
                 "seconds": self.seconds,
             }
@@ -85,16 +118,25 @@ class Progress:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint; the phase's own part is loaded by `resumed`."""
         self._model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._schedule.load_state_dict(state["scheduler"])
         self._best_weights = state["best_weights"]
         self._best_value = state["best_value"]
-        self.selected_epoch = state["selected_epoch"]
+        self._hoped = state["hoped"]
+        self._waited = state["waited"]
+        self.phase = state["phase"]
+        self.phase_epoch = state["phase_epoch"]
         self.epoch = state["epoch"]
+        self.steps = state["steps"]
+        self.selected_epoch = state["selected_epoch"]
         self.first_step_loss = state["first_step_loss"]
         self._started -= state["seconds"]
+
+
+def resumed(stage: Stage, state: Mapping[str, Any]) -> None:
+    """Put the optimizer and the schedule of a phase where a checkpoint was taken."""
+    stage.optimizer.load_state_dict(state["optimizer"])
+    stage.schedule.load_state_dict(state["scheduler"])
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401 - state dicts are trees of anything

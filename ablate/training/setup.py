@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ablate.recipe import Recipe
+from ablate.recipe import Phase, Recipe, TorchvisionModel
 from ablate.training.augment import Pipeline
-from ablate.training.batches import Normalizer, TrainingImages, build_normalizer
-from ablate.training.data import Dataset, split
+from ablate.training.batches import EvaluationImages, TrainingImages, input_size, place
+from ablate.training.data import Dataset, Labelled, Portion, split
 from ablate.training.device import choose_memory_format
-from ablate.training.measure import count_flops, has_batch_norm
-from ablate.training.models import build_model
+from ablate.training.failures import RecipeError
+from ablate.training.group import ALONE, Group
+from ablate.training.losses import Loss
+from ablate.training.measure import count_flops, has_batch_norm, parameter_names
+from ablate.training.models import build_model, freeze
+from ablate.training.normalize import Normalizer, build_normalizer
 from ablate.training.optim import Schedule, build_optimizer
 
 
@@ -22,22 +27,65 @@ from ablate.training.optim import Schedule, build_optimizer
 class Setup:
     """A run before its first step; network and images on the run's device."""
 
+    recipe: Recipe
+    dataset: Dataset
+    #: Seed index of the run.
+    seed: int
+    device: torch.device
+    group: Group
     model: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: Schedule
+    loss: Loss
     normalize: Normalizer
     #: The training images, augmented, in batches.
     training: TrainingImages
-    #: Validation images uint8 (n, C, H, W) and labels int64 (n,); n may be 0.
-    validation: tuple[Tensor, Tensor]
+    #: There may be none.
+    validation: EvaluationImages
+    test: EvaluationImages
+    #: Images that nobody has labelled, under labels that mean nothing; None where there are none.
+    unlabelled: EvaluationImages | None
     #: Multiply-adds times two of one image's forward pass.
     flops: int
+    #: Parameters that some phase trains.
+    trainable_parameters: int
+
+    def begin(self, phase: Phase) -> Stage:
+        """Freeze what a phase freezes and make its optimizer and schedule.
+
+        Raises:
+            ModelError: A pattern matches no parameter.
+            RecipeError: PyTorch refuses a part of the recipe, or everything is frozen.
+        """
+        _freeze(self.model, self.recipe, phase)
+        optimizer = build_optimizer(phase.optimizer or self.recipe.training.optimizer, self.model.parameters())
+        return Stage(
+            phase=phase,
+            optimizer=optimizer,
+            schedule=Schedule(phase, optimizer, steps_per_epoch=self.training.steps),
+            forward=self.group.parallel(self.model),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stage:
+    """A phase that is being trained."""
+
+    phase: Phase
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    #: The network as steps call it: itself, or spread over several devices.
+    forward: nn.Module
 
 
 def set_up(
-    recipe: Recipe, dataset: Dataset, *, seed: int, device: torch.device, code_root: Path | None = None
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    seed: int,
+    device: torch.device,
+    code_root: Path | None = None,
+    group: Group = ALONE,
 ) -> Setup:
-    """Build the network, the optimizer and the batches of a recipe.
+    """Build the network and the batches of a recipe.
 
     Args:
         recipe: What to train.
@@ -45,42 +93,75 @@ def set_up(
         seed: Seed index of the run.
         device: Where the run will be.
         code_root: Folder of the user's own files; None where the recipe names none.
+        group: The processes that train the job together.
 
     Raises:
         RecipeError: The recipe does not fit the data set, or PyTorch refuses a part of it.
     """
+    portions = split(dataset, recipe.data)
+    if portions.train.count < group.size:
+        raise RecipeError(f"{portions.train.count} training images cannot be spread over {group.size} devices")
     memory_format = choose_memory_format(recipe, device)
-    train_index, val_index = split(dataset, recipe.data)
-    normalize = build_normalizer(recipe.data, dataset.train_images, train_index, memory_format)
+    normalize = build_normalizer(recipe.data, portions.train, memory_format)
+    size = input_size(recipe.data, dataset.image_size)
     model = build_model(
         recipe.model,
         channels=dataset.channels,
-        image_size=dataset.image_size,
+        image_size=size,
         classes=len(dataset.classes),
         seed=seed,
         code_root=code_root,
     )
-    flops = count_flops(model, (dataset.channels, *dataset.image_size))
+    loss = Loss(recipe)
+    loss.refuse_unnormalised(model, (dataset.channels, *size))
+    flops = count_flops(model, (dataset.channels, *size))
     model.to(device).to(memory_format=memory_format)
+
+    def measured(portion: Portion) -> EvaluationImages:
+        return EvaluationImages(place(portion, device), device=device, normalize=normalize, size=size)
+
     training = TrainingImages(
-        dataset.train_images.to(device),
-        dataset.train_labels.to(device),
-        train_index,
+        place(portions.train, device),
+        device=device,
         normalize=normalize,
-        pipeline=Pipeline(recipe.data.augment, seed=seed, examples=len(dataset.train_images)),
+        pipeline=Pipeline(recipe.data.augment, seed=seed, examples=len(portions.train.labels), size=size),
         batch_size=recipe.data.batch_size,
-        skip_single=has_batch_norm(model),
+        least=group.size * (2 if has_batch_norm(model) else 1),
         seed=seed,
+        group=group,
     )
-    optimizer = build_optimizer(recipe.training.optimizer, model.parameters())
     return Setup(
+        recipe=recipe,
+        dataset=dataset,
+        seed=seed,
+        device=device,
+        group=group,
         model=model,
-        optimizer=optimizer,
-        schedule=Schedule(
-            recipe.training.scheduler, optimizer, epochs=recipe.training.epochs, steps_per_epoch=training.steps
-        ),
+        loss=loss,
         normalize=normalize,
         training=training,
-        validation=(dataset.train_images[val_index].to(device), dataset.train_labels[val_index].to(device)),
+        validation=measured(portions.validation),
+        test=measured(portions.test),
+        unlabelled=measured(_anyhow_labelled(dataset)) if dataset.unlabelled is not None else None,
         flops=flops,
+        trainable_parameters=_ever_trained(model, recipe),
     )
+
+
+def _anyhow_labelled(dataset: Dataset) -> Portion:
+    images = dataset.unlabelled.images if dataset.unlabelled is not None else dataset.train.images[:0]
+    return Portion.whole(Labelled(images=images, labels=torch.zeros(len(images), dtype=torch.int64)))
+
+
+def _ever_trained(model: nn.Module, recipe: Recipe) -> int:
+    """Numbers in all parameters that some phase trains; the first phase's freezing holds afterwards."""
+    trained: Mapping[str, int] = {}
+    for phase in reversed(recipe.training.parts):
+        _freeze(model, recipe, phase)
+        trained = {**trained, **parameter_names(model, trainable=True)}
+    return sum(trained.values())
+
+
+def _freeze(model: nn.Module, recipe: Recipe, phase: Phase) -> None:
+    always = recipe.model.freeze if isinstance(recipe.model, TorchvisionModel) else ()
+    freeze(model, (*always, *phase.freeze), but=phase.unfreeze)

@@ -21,7 +21,13 @@ def cuda_names() -> tuple[str, ...]:
 
 
 def device_name(device: str) -> str:
-    """Model of the processor or GPU behind `cpu` or `cuda:N`; the bare kind where the machine does not tell."""
+    """Model of the processor or GPU behind `cpu` or `cuda:N`; the bare kind where the machine does not tell.
+
+    Of several GPUs, with commas between them, it is the model of the first and their number.
+    """
+    first, *others = device.split(",")
+    if others:
+        return f"{device_name(first)} x {1 + len(others)}"
     if device.startswith("cuda:"):
         names, index = cuda_names(), int(device.removeprefix("cuda:"))
         return names[index] if index < len(names) else "CUDA"

@@ -76,6 +76,8 @@ class Supervisor:
         self._settings = settings
         self._child: Child | None = None
         self._stopping = False
+        #: Jobs whose data set or weights this worker could not get, with what was said of them.
+        self._missing: dict[int, str] = {}
         self._ours, self._wake = socket.socketpair()
         self._wake.setblocking(False)
 
@@ -88,8 +90,10 @@ class Supervisor:
     def run(self) -> None:
         """Serve jobs.
 
+        A variant whose data set or pretrained weights cannot be had is given back and left alone; the others go on.
+
         Raises:
-            DataMissingError: The data set of a job is not there; the job was given back.
+            DataMissingError: Only such variants are left.
         """
         settings = self._settings
         self._queue.introduce(
@@ -105,9 +109,11 @@ class Supervisor:
         self._child = Child()
         try:
             while not self._stopping:
-                claim = self._queue.claim(settings.id, study=settings.study)
+                claim = self._queue.claim(settings.id, study=settings.study, without=self._missing)
                 if claim is not None:
                     self._serve(claim)
+                elif self._missing:
+                    raise DataMissingError("\n".join(dict.fromkeys(self._missing.values())))
                 elif settings.drain:
                     return
                 else:
@@ -166,7 +172,8 @@ class Supervisor:
                 self._queue.release(claim.ticket)
             case Broke(kind=FailureKind.DATA_MISSING, message=message):
                 self._queue.release(claim.ticket)
-                raise DataMissingError(message)
+                self._missing[claim.ticket.job] = message
+                _log.warning("job %d (%s) waits: %s", claim.ticket.job, claim.variant, message)
             case Broke(kind=kind, message=message, details=details):
                 self._discard_child()
                 state = self._queue.fail(claim.ticket, Failure(kind=kind, message=message, details=details))

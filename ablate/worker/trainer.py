@@ -124,6 +124,8 @@ def _send(connection: Connection, report: Report) -> None:
 
 
 def _kind(error: Exception) -> FailureKind:
+    if isinstance(error, training.Killed):
+        return FailureKind.KILLED
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return FailureKind.OUT_OF_MEMORY
     accelerator_error = getattr(torch, "AcceleratorError", None)  # PyTorch >= 2.8

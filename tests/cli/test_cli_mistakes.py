@@ -1,9 +1,12 @@
 """Wrong input: one message that names the thing and the cure, the documented exit status, no traceback."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+import torch
+import torchvision
 
 from tests.command import TINY_STUDY, Ablate
 
@@ -75,6 +78,30 @@ def test_missing_data_are_told_once_and_the_jobs_stay_queued(folder: Path, ablat
     assert "Traceback" not in done.stderr
     assert done.stderr.count("https://") == 1
     assert '"queued": 4' in ablate("status", "colours", "--json").stdout
+
+
+PRETRAINED = """
+[[variants]]
+name = "pretrained"
+set = { model = { name = "torchvision:resnet18", weights = "IMAGENET1K_V1", freeze = ["*"] } }
+"""
+
+
+def test_weights_that_cannot_be_fetched_hold_up_no_other_job(folder: Path, ablate: Ablate) -> None:
+    (folder / "tiny.toml").write_text(TINY_STUDY + PRETRAINED, encoding="utf-8")
+    nowhere = {"TORCH_HOME": str(folder), "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    done = ablate("run", "tiny.toml", **nowhere)
+    assert done.returncode == 5, done.stderr
+    assert done.stderr.count("https://") == 1
+    assert str(folder / "hub" / "checkpoints") in done.stderr
+    jobs = json.loads(ablate("status", "--json").stdout)["studies"][0]["jobs"]
+    assert (jobs["succeeded"], jobs["queued"]) == (4, 2)
+
+    name = done.stderr.partition("https://")[2].split()[0].rpartition("/")[2]
+    torch.save(torchvision.models.resnet18().state_dict(), folder / "hub" / "checkpoints" / name)
+    done = ablate("run", "tiny.toml", **nowhere)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 6 jobs to run" in done.stdout
 
 
 def test_help_and_plan_import_neither_torch_nor_pandas(ablate: Ablate) -> None:

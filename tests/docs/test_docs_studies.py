@@ -7,8 +7,19 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from ablate.recipe import ConvNet, Data, TorchvisionModel, Training
-from ablate.recipe import data as data_module
+from ablate.recipe import (
+    AlexNet,
+    ConvNet,
+    Data,
+    FolderData,
+    Phase,
+    ResNet,
+    Stem,
+    SyntheticData,
+    TorchvisionModel,
+    Training,
+)
+from ablate.recipe import augment as augment_module
 from ablate.recipe.section import Section as Table
 from ablate.recipe.section import canonical_value
 from ablate.study import parse_study
@@ -25,10 +36,14 @@ DESIGNS = DesignTable.__subclasses__()
 KEYS: dict[str, list[type[BaseModel]]] = {
     "At the top of the file": [StudyFile],
     "`[seeds]`": [SeedsTable],
-    "`[baseline.data]`": [Data],
+    "`[baseline.data]`": [Data, FolderData, SyntheticData],
     '`[baseline.model]` with `name = "convnet"`': [ConvNet],
+    '`[baseline.model]` with `name = "resnet"`': [ResNet],
+    "Stem of a convnet or resnet": [Stem],
+    '`[baseline.model]` with `name = "alexnet"`': [AlexNet],
     "`[baseline.model]` with a name of torchvision": [TorchvisionModel],
     "`[baseline.training]`": [Training],
+    "`[[baseline.training.phases]]`": [Phase],
     "`[factors.NAME]`": [FactorTable],
     "`[[designs]]`": DESIGNS,
     "`[[variants]]`": [VariantTable],
@@ -110,7 +125,7 @@ def test_every_key_has_a_row_with_its_default(heading):
     rows = dict(_rows(heading))
     assert set(rows) == set(fields)
     for name, told in rows.items():
-        tells_between_models = name == "name" and KEYS[heading] == [ConvNet]
+        tells_between_models = name == "name" and KEYS[heading] in ([ConvNet], [ResNet], [AlexNet])
         assert (told == "required") == (fields[name].is_required() or tells_between_models), name
         default = fields[name].get_default(call_default_factory=True)
         if told.startswith("`") and default is not None:  # else: in words, or what None comes to
@@ -124,9 +139,11 @@ def test_every_design_and_augmentation_has_a_row():
     assert set(re.findall(r"(?m)^\| `([a-z-]+)` \| [^|]*(?:1 \+|product|\.\.\.)[^|]* \|", text)) == kinds
     augmentations = {
         model.model_fields["name"].default: ", ".join(
-            f"`{name} = {shown(field.default)}`" for name, field in model.model_fields.items() if name != "name"
+            f"`{name} = {'required' if field.is_required() else shown(canonical_value(field.default))}`"
+            for name, field in model.model_fields.items()
+            if name != "name"
         )
-        for model in vars(data_module).values()
+        for model in vars(augment_module).values()
         if isinstance(model, type) and issubclass(model, Table) and "policy" not in vars(model)
         if "name" in model.model_fields and isinstance(model.model_fields["name"].default, str)
     }

@@ -40,6 +40,16 @@ def test_workers_share_gpus_evenly() -> None:
 
 
 @pytest.mark.usefixtures("three_gpus")
+def test_workers_of_a_study_that_spreads_its_jobs_get_so_many_gpus() -> None:
+    assert place(None, each=2).devices == ("cuda:0,cuda:1",)
+    assert place(2, ["2", "0"], each=2).devices == ("cuda:2,cuda:0",) * 2
+    assert place(1, ["cpu"], each=2).devices == ("cpu",)
+    assert device_name("cuda:0,cuda:1") == "NVIDIA A100 x 2"
+    with pytest.raises(UsageError, match="over 2 devices, and 1 are to be used: cuda:1"):
+        place(None, ["1"], each=2)
+
+
+@pytest.mark.usefixtures("three_gpus")
 def test_only_visible_gpus_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
     assert set(place(4).devices) == {"cuda:0", "cuda:1"}

@@ -74,6 +74,17 @@ def test_introducing_a_worker_twice_changes_nothing(db, queue):
     assert rows(db, "SELECT host FROM workers") == [("box",)]
 
 
+def test_variants_that_a_worker_cannot_train_are_left_to_others(db, queue):
+    submit_small(db, seeds=(0, 1), batch_sizes=(32, 64))
+    first = claim(queue)
+    queue.release(first.ticket)
+    for study in (None, "small"):
+        other = queue.claim("w1", study=study, without=[first.ticket.job])
+        assert other.variant != first.variant
+    assert queue.claim("w1", without=[first.ticket.job]) is None
+    assert claim(queue, "w2").variant == first.variant
+
+
 def test_a_run_from_claim_to_outcome(db, queue):
     submit_small(db)
     ticket = claim(queue).ticket

@@ -198,6 +198,56 @@ def test_a_net_that_does_not_fit_says_which_stage_and_what_to_do(fields: dict, m
     assert caught.value.exit_code == 3
 
 
+def test_a_stem_stands_in_front_of_the_stages_and_leaves_their_names():
+    plain = build(8, channels=[4], norm="batch")
+    model = build(3, channels=[4], norm="batch", stem={"channels": 8, "kernel_size": 5, "stride": 2, "pool": "average"})
+    assert [type(m).__name__ for m in model.stem] == ["Conv2d", "BatchNorm2d", "ReLU", "AvgPool2d"]
+    assert model.stem(torch.zeros(1, 3, 32, 32)).shape == (1, 8, 8, 8)
+    assert torch.equal(model.stage1.conv1.weight, plain.stage1.conv1.weight)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in build(
+        channels=[4], norm="batch", stem={"channels": 8, "norm": "none"}
+    ).stem)  # fmt: skip
+
+
+def test_stages_may_each_have_their_own_padding_stride_and_pooling():
+    model = build(3, 16, channels=[4, 5, 6], kernel_size=[3, 2, 4], padding=[0, 1, "same"], stride=[2, 1, 1],
+                  pool=["none", "average", "max"], pool_size=3, pool_stride=2)  # fmt: skip
+    sizes, features = [], torch.zeros(1, 3, 16, 16)
+    for stage in (model.stage1, model.stage2, model.stage3):
+        features = stage(features)
+        sizes.append(tuple(features.shape[1:]))
+    assert sizes == [(4, 7, 7), (5, 3, 3), (6, 1, 1)]  # (16 - 3) // 2 + 1; (8 - 3) // 2 + 1; (3 - 3) // 2 + 1
+    assert [type(stage.pool).__name__ for stage in (model.stage2, model.stage3)] == ["AvgPool2d", "MaxPool2d"]
+
+
+def test_dropout_may_stand_after_the_convolutions_and_in_several_places():
+    model = build(channels=[4], convs=2, blocks=1, norm="batch", hidden=[8], dropout=0.5,
+                  dropout_place=["conv", "head"])  # fmt: skip
+    one = ["Conv2d", "Dropout", "BatchNorm2d", "ReLU"]
+    assert [type(m).__name__ for m in model.stage1] == [*one, *one, "MaxPool2d", "Block"]
+    assert not model.stage1.conv_dropout1.channels
+    assert [type(m).__name__ for m in model.head] == ["Flatten", "Linear", "ReLU", "Dropout", "Linear"]
+    assert not any(isinstance(m, Dropout) for m in model.stage1.block1.modules())
+
+
+def test_a_hidden_layer_is_dropped_once_also_where_two_places_name_it():
+    model = build(channels=[4], hidden=[8], hidden_norm=True, dropout=0.5, dropout_place=["norm", "head"])
+    assert [type(m).__name__ for m in model.head] == ["Flatten", "Linear", "ReLU", "BatchNorm1d", "Dropout", "Linear"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "message"),
+    [
+        ({"channels": 4, "kernel_size": 9, "padding": 0}, "`model.stem` would convolve 8x8 feature maps"),
+        ({"channels": 4, "stride": 4, "pool": "max", "pool_size": 3}, "`model.stem` would pool 2x2 feature maps"),
+        ({"channels": 4, "pool": "max", "pool_padding": 2}, "`model.stem`: a padding of 2 is more than half of a 2x2"),
+    ],
+)  # fmt: skip
+def test_a_stem_that_does_not_fit_says_so(stem: dict, message: str):
+    with pytest.raises(ModelError, match=message):
+        build(1, 8, channels=[4], stem=stem)
+
+
 def test_layers_that_two_nets_share_start_alike_and_seeds_differ():
     small = build(channels=[4, 8], hidden=[16]).state_dict()
     large = build(channels=[4, 8], hidden=[16], norm="batch", dropout=0.5, blocks=1, dropout_place="both").state_dict()

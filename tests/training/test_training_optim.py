@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ablate.recipe import Optimizer, Scheduler
+from ablate.recipe import Optimizer, Phase, Scheduler, Warmup
 from ablate.recipe.signatures import names
 from ablate.training import RecipeError
 from ablate.training.optim import Schedule, build_optimizer
@@ -81,7 +81,7 @@ def test_every_schedule_moves_and_goes_on_from_its_saved_state(name: str, interv
         optimizer = build_optimizer(
             Optimizer.model_validate({"name": "SGD", "lr": 0.05, "momentum": 0.9}), model.parameters()
         )
-        return model, optimizer, Schedule(recipe, optimizer, epochs=3, steps_per_epoch=2)
+        return model, optimizer, Schedule(Phase(epochs=3, scheduler=recipe), optimizer, steps_per_epoch=2)
 
     def epoch(model: nn.Module, optimizer: torch.optim.Optimizer, schedule: Schedule) -> list[float]:
         seen = []
@@ -109,12 +109,12 @@ def test_every_schedule_moves_and_goes_on_from_its_saved_state(name: str, interv
         assert len(set(lrs)) > 1
 
 
-def lrs(scheduler: dict, epochs: int, steps: int) -> list[float]:
+def lrs(scheduler: dict, epochs: int, steps: int, warmup: Warmup | None = None) -> list[float]:
     """Learning rates of all steps."""
     model = network()
     optimizer = build_optimizer(Optimizer.model_validate({"name": "SGD", "lr": 1.0}), model.parameters())
     recipe = Scheduler.model_validate(scheduler).resolved(epochs)
-    schedule = Schedule(recipe, optimizer, epochs=epochs, steps_per_epoch=steps)
+    schedule = Schedule(Phase(epochs=epochs, scheduler=recipe, warmup=warmup), optimizer, steps_per_epoch=steps)
     found = []
     for _ in range(epochs):
         for number in range(steps):
@@ -144,6 +144,29 @@ def test_one_cycle_over_steps_peaks_and_ends_with_the_run():
     assert found[-1] == pytest.approx(2.0 / 25 / 1e4)
 
 
+def test_a_warm_up_rises_to_the_rate_at_which_the_schedule_begins():
+    assert lrs({"name": "StepLR", "step_size": 1, "gamma": 0.5}, 4, 2, Warmup(epochs=2.0)) == pytest.approx(
+        [0.25, 0.5, 0.75, 1, 1, 1, 0.5, 0.5]
+    )
+
+
+def test_a_warm_up_may_begin_above_0_and_end_within_an_epoch():
+    assert lrs({"name": "none"}, 2, 4, Warmup(epochs=0.5, start=0.5)) == pytest.approx([0.75, 1, 1, 1, 1, 1, 1, 1])
+
+
+def test_a_cosine_after_a_warm_up_gets_the_steps_that_are_left():
+    found = lrs({"name": "CosineAnnealingLR", "interval": "step"}, 3, 2, Warmup(epochs=1.0))
+    rest = [(1 + torch.cos(torch.tensor(torch.pi * k / 4, dtype=torch.float64)).item()) / 2 for k in range(4)]
+    assert found == pytest.approx([0.5, 1, *rest])
+
+
+def test_a_warm_up_goes_up_to_where_one_cycle_begins():
+    found = lrs({"name": "OneCycleLR", "interval": "step", "max_lr": 2.0}, 5, 5, Warmup(epochs=1.0))
+    assert found[:5] == pytest.approx([0.016, 0.032, 0.048, 0.064, 0.08])
+    assert max(found) == pytest.approx(2.0)
+    assert found[-1] == pytest.approx(2.0 / 25 / 1e4)
+
+
 def test_plateau_waits_for_the_validation_loss():
     assert lrs({"name": "ReduceLROnPlateau", "patience": 0, "factor": 0.5}, 3, 1) == [1, 1, 0.5]
 
@@ -164,7 +187,7 @@ def test_what_a_schedule_refuses_is_told_with_its_name():
     optimizer = build_optimizer(Optimizer.model_validate({"name": "Adagrad", "lr": 0.1}), network().parameters())
     recipe = Scheduler.model_validate({"name": "CyclicLR", "base_lr": 0.1, "max_lr": 1.0})
     with pytest.raises(RecipeError, match=r"refuses `training.scheduler`: CyclicLR: .*momentum"):
-        Schedule(recipe, optimizer, epochs=1, steps_per_epoch=1)
+        Schedule(Phase(epochs=1, scheduler=recipe), optimizer, steps_per_epoch=1)
 
 
 def test_a_schedule_shorter_than_the_run_is_told_with_its_name():

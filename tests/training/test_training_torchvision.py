@@ -127,3 +127,51 @@ def test_what_is_no_weights_file_is_refused(tmp_path: Path):
 def test_a_mistake_is_told_in_words(name: str, fields: dict, message: str):
     with pytest.raises(ModelError, match=message):
         build(name, **fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "place", "inputs", "linear"),
+    [
+        ("resnet18", 32, "fc", 512, True),
+        ("mobilenet_v3_small", 32, "classifier.3", 1024, True),
+        ("squeezenet1_1", 64, "classifier.1", 512, False),
+    ],
+)
+def test_hidden_layers_stand_in_front_of_the_new_last_one(name: str, size: int, place: str, inputs: int, linear: bool):
+    model = build(name, size=size, hidden=[20, 12], dropout=0.3, freeze=["*"])
+    layers = model.get_submodule(place)
+    kind = "Linear" if linear else "Conv2d"
+    assert [type(layer).__name__ for layer in layers] == [kind, "ReLU", "Dropout", kind, "ReLU", "Dropout", kind]
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert trained == (inputs * 20 + 20) + (20 * 12 + 12) + (12 * 10 + 10)
+    assert model(torch.randn(2, 3, size, size)).shape == (2, 10)
+
+
+def test_hidden_layers_follow_the_seed_and_leave_the_backbone_as_it_was(tmp_path: Path):
+    plain, one, same, other = build(), build(hidden=[8]), build(hidden=[8]), build(hidden=[8], seed=1)
+    assert torch.equal(plain.conv1.weight, one.conv1.weight)
+    assert torch.equal(one.fc.hidden1.weight, same.fc.hidden1.weight)
+    assert not torch.equal(one.fc.hidden1.weight, other.fc.hidden1.weight)
+    file = tmp_path / "weights.pth"
+    torch.save(plain.state_dict(), file)
+    loaded = build(weights=str(file), hidden=[8], seed=1)
+    assert torch.equal(loaded.conv1.weight, plain.conv1.weight)
+
+
+def test_torchvisions_weights_take_hidden_layers_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    source = torchvision.models.squeezenet1_1()
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    url = torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1.url
+    torch.save(source.state_dict(), folder / url.rpartition("/")[2])
+    model = build("squeezenet1_1", size=64, weights="DEFAULT", hidden=[20])
+    assert torch.equal(model.features[0].weight, source.features[0].weight)
+    assert [tuple(p.shape[:2]) for p in model.classifier[1].parameters() if p.dim() > 1] == [(20, 512), (10, 20)]
+
+
+def test_dropout_of_the_new_head_happens_in_training_only():
+    model = build(hidden=[200], dropout=0.5)
+    layer = model.fc.dropout1
+    assert (layer(torch.ones(100, 200)) == 0).float().mean() == pytest.approx(0.5, abs=0.05)
+    assert (layer.eval()(torch.ones(10, 200)) == 1).all()

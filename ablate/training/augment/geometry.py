@@ -1,6 +1,7 @@
 """Augmentations that move or blacken pixels: pure functions on a batch of bytes, each image by its own draws.
 
-Images are uint8 (B, C, H, W) on any device; draws are random words (B, k) on the CPU; the result is a new batch.
+Images are uint8 (B, C, H, W) on any device; draws are random words (B, k) on the CPU; the result is a new batch of the
+same shape.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ablate.recipe.augment import Cutout, HorizontalFlip, RandomCrop, Rotation
+from ablate.recipe.augment import Cutout, HorizontalFlip, Rotation
 from ablate.training.streams import Words, below, uniform
 
 
@@ -21,20 +22,6 @@ def horizontal_flip(images: Tensor, draws: Words, flip: HorizontalFlip) -> Tenso
     flipped = images.clone()
     flipped[chosen] = images[chosen].flip(3)
     return flipped
-
-
-def random_crop(images: Tensor, draws: Words, crop: RandomCrop) -> Tensor:
-    """Pad with black and cut out a window of the original size, all windows equally likely; 2 words."""
-    padded = F.pad(images, (crop.padding,) * 4)
-    places = 2 * crop.padding + 1
-    top, left = below(draws[:, 0], places), below(draws[:, 1], places)
-    height, width = images.shape[2:]
-    if images.device.type == "cpu":  # NumPy copies the windows twice as fast as PyTorch
-        windows = np.lib.stride_tricks.sliding_window_view(padded.numpy(), (height, width), axis=(2, 3))
-        return torch.from_numpy(windows[np.arange(len(images)), :, top, left])
-    view = padded.unfold(2, height, 1).unfold(3, width, 1)
-    rows = torch.arange(len(images), device=images.device)
-    return view[rows, :, _to(top, images), _to(left, images)]
 
 
 def cutout(images: Tensor, draws: Words, hole: Cutout) -> Tensor:
@@ -63,7 +50,3 @@ def _covered(centre: npt.NDArray[np.int64], size: int, length: int) -> npt.NDArr
     start = (centre - size // 2)[:, np.newaxis]
     pixels = np.arange(length)
     return (pixels >= start) & (pixels < start + size)
-
-
-def _to(values: npt.NDArray[np.int64], images: Tensor) -> Tensor:
-    return torch.from_numpy(values).to(images.device)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from torch import nn
 
-from ablate.recipe import ConvNet, Model, OwnModel
+from ablate.recipe import AlexNet, ConvNet, Model, OwnModel, ResNet
+from ablate.training.models.alexnet import build_alexnet
 from ablate.training.models.convnet import build_convnet
 from ablate.training.models.init import initialise
 from ablate.training.models.own import build_own
+from ablate.training.models.resnet import build_resnet
 from ablate.training.models.torchvision import build_torchvision
 
 
@@ -39,12 +41,17 @@ def build_model(
         ModelError: The network cannot be built, or does not fit the images.
         DataMissingError: Its pretrained weights cannot be downloaded.
     """
-    if isinstance(model, ConvNet):
-        network = build_convnet(model, channels=channels, image_size=image_size, classes=classes)
-        initialise(network, model.init, seed)
-        return network
     if isinstance(model, OwnModel):
         return build_own(
             model, channels=channels, image_size=image_size, classes=classes, seed=seed, code_root=code_root
         )
-    return build_torchvision(model, channels=channels, image_size=image_size, classes=classes, seed=seed)
+    if isinstance(model, ConvNet):
+        network = build_convnet(model, channels=channels, image_size=image_size, classes=classes)
+    elif isinstance(model, ResNet):
+        network = build_resnet(model, channels=channels, image_size=image_size, classes=classes)
+    elif isinstance(model, AlexNet):
+        network = build_alexnet(model, channels=channels, image_size=image_size, classes=classes)
+    else:
+        return build_torchvision(model, channels=channels, image_size=image_size, classes=classes, seed=seed)
+    initialise(network, model.init, seed)
+    return network

@@ -6,28 +6,12 @@ that switching a component on or off leaves the other layers' names, and with th
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from torch import Tensor, nn
 
 from ablate.recipe import ConvNet
 from ablate.recipe.layers import Norm
-from ablate.training.failures import ModelError
 from ablate.training.models.dropout import Dropout
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-}
-#: Most groups of a group normalisation (Wu & He 2018).
-MAX_GROUPS = 32
-
-Layers = OrderedDict[str, nn.Module]
+from ablate.training.models.layers import ACTIVATIONS, Layers, Place, Size, add_conv, add_norm, add_pool, build_stem
 
 
 class Block(nn.Module):
@@ -57,7 +41,7 @@ class Block(nn.Module):
         return f"residual={self.residual}"
 
 
-def build_convnet(recipe: ConvNet, *, channels: int, image_size: tuple[int, int], classes: int) -> nn.Module:
+def build_convnet(recipe: ConvNet, *, channels: int, image_size: Size, classes: int) -> nn.Module:
     """The network with PyTorch's own initial weights (see `initialise`).
 
     Args:
@@ -74,6 +58,9 @@ def build_convnet(recipe: ConvNet, *, channels: int, image_size: tuple[int, int]
     """
     network = Layers()
     size = image_size
+    if recipe.stem is not None:
+        network["stem"], size = build_stem(recipe.stem, channels, size, norm=recipe.norm, activation=recipe.activation)
+        channels = recipe.stem.channels
     for stage in range(len(recipe.channels)):
         network[f"stage{stage + 1}"], size = _stage(recipe, stage, channels, size)
         channels = recipe.channels[stage]
@@ -81,33 +68,41 @@ def build_convnet(recipe: ConvNet, *, channels: int, image_size: tuple[int, int]
     return nn.Sequential(network)
 
 
-def _stage(recipe: ConvNet, stage: int, channels: int, size: tuple[int, int]) -> tuple[nn.Module, tuple[int, int]]:
+def _stage(recipe: ConvNet, stage: int, channels: int, size: Size) -> tuple[nn.Module, Size]:
     layers = Layers()
     width = recipe.channels[stage]
+    place = _place(recipe, stage)
     for number in range(1, recipe.per_stage("convs")[stage] + 1):
-        size = _add_conv(layers, str(number), recipe, stage, channels, size, stride=recipe.stride if number == 1 else 1)
+        size = add_conv(
+            layers,
+            str(number),
+            (channels, width),
+            size,
+            place,
+            kernel=recipe.per_stage("kernel_size")[stage],
+            stride=recipe.per_stage("stride")[stage] if number == 1 else 1,
+            padding=recipe.per_stage("padding")[stage],
+        )
         channels = width
+        if "conv" in recipe.dropout_places:
+            layers[f"conv_dropout{number}"] = Dropout(recipe.dropout)
         if recipe.norm_place == "conv":
             _add_norm(layers, str(number), recipe, recipe.norm, width)
         layers[f"activation{number}"] = ACTIVATIONS[recipe.activation]()
         if recipe.norm_place == "activation":
             _add_norm(layers, str(number), recipe, recipe.norm, width)
-    if recipe.pool != "none":
-        window = recipe.pool_size
-        if min(size) < window:
-            raise _too_small(recipe, stage, size, f"pool {_by(size)} feature maps with a {window}x{window} window")
-        layers["pool"] = nn.MaxPool2d(window) if recipe.pool == "max" else nn.AvgPool2d(window)
-        size = (size[0] // window, size[1] // window)
+    pool = recipe.per_stage("pool")[stage]
+    size = add_pool(layers, "", pool, size, place, window=recipe.pool_size, stride=recipe.pool_stride)
     if recipe.norm_place == "pool":
         _add_norm(layers, "", recipe, recipe.norm, width)
-    if recipe.dropout > 0 and recipe.dropout_place in ("stages", "both"):
+    if "stages" in recipe.dropout_places:
         layers["dropout"] = Dropout(recipe.dropout, channels=True)
     for number in range(1, recipe.per_stage("blocks")[stage] + 1):
         layers[f"block{number}"] = Block(recipe, width)
     return nn.Sequential(layers), size
 
 
-def _head(recipe: ConvNet, channels: int, size: tuple[int, int], classes: int) -> nn.Module:
+def _head(recipe: ConvNet, channels: int, size: Size, classes: int) -> nn.Module:
     layers = Layers()
     features = channels * size[0] * size[1]
     if recipe.head == "global_average":
@@ -121,59 +116,26 @@ def _head(recipe: ConvNet, channels: int, size: tuple[int, int], classes: int) -
         layers[f"activation{number}"] = ACTIVATIONS[recipe.activation]()
         if norm:
             layers[f"norm{number}"] = nn.BatchNorm1d(width)
-        everywhere = recipe.dropout_place in ("head", "both")
-        if recipe.dropout > 0 and (everywhere or (norm and recipe.dropout_place == "norm")):
+        if "head" in recipe.dropout_places or (norm and "norm" in recipe.dropout_places):
             layers[f"dropout{number}"] = Dropout(recipe.dropout)
         features = width
     layers["classes"] = nn.Linear(features, classes)
     return nn.Sequential(layers)
 
 
-def _add_conv(
-    layers: Layers, label: str, recipe: ConvNet, stage: int, channels: int, size: tuple[int, int], *, stride: int
-) -> tuple[int, int]:
-    """Add a convolution (and its padding where that is not the same on all sides); returns the new image size."""
-    kernel = recipe.per_stage("kernel_size")[stage]
-    if recipe.padding == "same":  # ceil(size / stride), as for any odd kernel with (kernel - 1) / 2 on each side
-        before, after = (kernel - 1) // 2, kernel // 2
-    else:
-        before = after = recipe.padding
-    if before != after:
-        layers[f"pad{label}"] = nn.ZeroPad2d((before, after, before, after))
-    layers[f"conv{label}"] = nn.Conv2d(
-        channels, recipe.channels[stage], kernel, stride=stride, padding=before if before == after else 0
-    )
-    if min(size) + before + after < kernel:
-        raise _too_small(recipe, stage, size, f"convolve {_by(size)} feature maps with a {kernel}x{kernel} kernel")
-    return (size[0] + before + after - kernel) // stride + 1, (size[1] + before + after - kernel) // stride + 1
-
-
 def _add_norm(layers: Layers, label: str, recipe: ConvNet, norm: Norm, channels: int) -> None:
-    if norm == "none":
-        return
-    if norm == "batch":
-        layers[f"norm{label}"] = nn.BatchNorm2d(channels)
-    else:
-        groups = 1 if norm == "layer" else max(g for g in range(1, MAX_GROUPS + 1) if channels % g == 0)
-        layers[f"norm{label}"] = nn.GroupNorm(groups, channels)
-    if recipe.dropout > 0 and recipe.dropout_place == "norm":
+    """Add a normalisation, and the dropout after it where the recipe wants one there."""
+    add_norm(layers, label, norm, channels)
+    if norm != "none" and "norm" in recipe.dropout_places:
         layers[f"norm_dropout{label}"] = Dropout(recipe.dropout)
 
 
-def _too_small(recipe: ConvNet, stage: int, size: tuple[int, int], what: str) -> ModelError:
+def _place(recipe: ConvNet, stage: int) -> Place:
     cures = ["fewer stages"]
-    if recipe.padding != "same":
+    if set(recipe.per_stage("padding")) != {"same"}:
         cures.append('`padding = "same"`')
-    if recipe.pool != "none":
+    if set(recipe.per_stage("pool")) != {"none"}:
         cures.append('`pool = "none"`')
-    if recipe.stride > 1:
+    if max(recipe.per_stage("stride")) > 1:
         cures.append("a smaller `stride`")
-    choice = f"{', '.join(cures[:-1])} or {cures[-1]}" if len(cures) > 1 else cures[0]
-    return ModelError(
-        f"The network does not fit the images: stage {stage + 1} of `model.channels` would {what}.",
-        cure=f"Use {choice}.",
-    )
-
-
-def _by(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"
+    return Place(name=f"stage {stage + 1} of `model.channels`", cures=tuple(cures))

@@ -42,8 +42,8 @@ class Dropout(nn.Module):
         return f"p={self.p:g}, channels={self.channels}"
 
 
-def reseed_dropout(model: nn.Module, seed: int, epoch: int, device: torch.device) -> None:
-    """Start an epoch's masks in every `Dropout` of a network."""
+def reseed_dropout(model: nn.Module, seed: int, epoch: int, device: torch.device, *, rank: int = 0) -> None:
+    """Start an epoch's masks in every `Dropout` of a network; processes of other ranks draw other masks."""
     for place, module in model.named_modules():
         if isinstance(module, Dropout):
-            module.reseed(seed, epoch, place, device)
+            module.reseed(seed, epoch, f"{place}/rank{rank}" if rank else place, device)

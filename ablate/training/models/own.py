@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ablate.recipe import OwnModel
+from ablate.recipe.own import ENTRY_POINTS
 from ablate.recipe.signatures import did_you_mean
 from ablate.training.failures import ModelError
 from ablate.training.streams import seed_global_generators
@@ -100,7 +102,9 @@ def told(error: BaseException, code_root: Path | None) -> str:
 
 
 def _target(recipe: OwnModel, code_root: Path | None) -> Callable[..., object]:
-    where, _, name = recipe.name.partition(":")
+    where, colon, name = recipe.name.partition(":")
+    if not colon:
+        return _offered(recipe.name)
     try:
         module = importlib.import_module(where) if recipe.file is None else _loaded(where, code_root)
     except ModelError:
@@ -121,6 +125,37 @@ def _target(recipe: OwnModel, code_root: Path | None) -> Callable[..., object]:
         raise ModelError(f"{where} has {what} {name!r}{did_you_mean(name, own)}")
     target: Callable[..., object] = found
     return target
+
+
+def _offered(name: str) -> Callable[..., object]:
+    """What an installed package offers under a plain name."""
+    offers = {entry.value: entry for entry in entry_points(group=ENTRY_POINTS, name=name)}
+    if not offers:
+        raise ModelError(
+            f"No installed package offers a network called {name!r}.",
+            cure=f"Install here the package that has {name!r} among its entry points of the group {ENTRY_POINTS!r}.",
+        )
+    if len(offers) > 1:
+        raise ModelError(
+            f"Several installed packages offer a network called {name!r}: {', '.join(map(_origin, offers.values()))}.",
+            cure=f'Say which by its module, as `name = "{min(offers)}"`.',
+        )
+    (entry,) = offers.values()
+    try:
+        found = entry.load()
+    except (Exception, SystemExit) as error:
+        raise ModelError(
+            f"{name} cannot be loaded: it stands for {_origin(entry)}, and {told(error, None)}.",
+            cure="Repair or reinstall that package.",
+        ) from error
+    if isinstance(found, nn.Module) or not callable(found):
+        raise ModelError(f"{name} stands for {_origin(entry)}, and that is no class or function.")
+    target: Callable[..., object] = found
+    return target
+
+
+def _origin(entry: EntryPoint) -> str:
+    return f"{entry.value} of {entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
 
 
 def _loaded(path: str, code_root: Path | None) -> ModuleType:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import importlib
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,10 @@ from ablate.errors import DataMissingError
 from ablate.recipe import TorchvisionModel
 from ablate.recipe.signatures import did_you_mean
 from ablate.training.failures import ModelError
+from ablate.training.models.dropout import Dropout
+from ablate.training.models.freezing import always_train, freeze
+from ablate.training.models.grey import GreyAsColour
+from ablate.training.models.layers import Layers
 from ablate.training.streams import seed_global_generators
 
 #: Children of a torchvision classifier that may hold its last layer.
@@ -24,21 +27,6 @@ HEADS = ("fc", "classifier", "heads", "head")
 WEIGHT_FILES = (".pth", ".pt", ".safetensors")
 #: Networks with classifiers at half their depth, which ablate leaves out.
 WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
-#: Channels that torchvision's classifiers take.
-COLOURS = 3
-
-
-class GreyAsColour(nn.Module):
-    """Shows grey images to a network for colour images, the one channel repeated."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, 1, H, W) to logits (N, classes)."""
-        logits: Tensor = self.network(images.expand(-1, COLOURS, -1, -1))
-        return logits
 
 
 def build_torchvision(
@@ -46,7 +34,7 @@ def build_torchvision(
 ) -> nn.Module:
     """The network; its new weights are drawn under global generators seeded from the `init` stream.
 
-    Frozen parameters take no gradient; batch normalisations among them still follow the images' statistics.
+    The new head is trained whatever `recipe.freeze` says, and `freeze` is applied (see there).
 
     Args:
         recipe: The `model` table of a recipe.
@@ -62,17 +50,16 @@ def build_torchvision(
     name = recipe.name.removeprefix("torchvision:")
     with torch.random.fork_rng(devices=[]):
         seed_global_generators("init", seed)
-        network = _network(name, recipe.weights, classes)
-    last = _last_layer(network, name)
-    for parameter_name, parameter in network.named_parameters():
-        if not parameter_name.startswith(f"{last}.") and any(fnmatchcase(parameter_name, p) for p in recipe.freeze):
-            parameter.requires_grad_(False)
+        network = _network(recipe, name, classes)
+    freeze(network, recipe.freeze)
     model = GreyAsColour(network) if channels == 1 else network
     _try_out(model, name, (1, channels, *image_size))
     return model
 
 
-def _network(name: str, weights: str, classes: int) -> nn.Module:
+def _network(recipe: TorchvisionModel, name: str, classes: int) -> nn.Module:
+    """The network with its weights and its new head."""
+    weights = recipe.weights
     models = importlib.import_module("torchvision.models")
     known = models.list_models(module=models)
     if name not in known:
@@ -82,6 +69,10 @@ def _network(name: str, weights: str, classes: int) -> nn.Module:
         network: nn.Module = models.get_model(name, weights=None, num_classes=classes, **extra)
         if weights != "none":
             _load(network, name, Path(weights))
+        if recipe.hidden:
+            _put_head(network, name, recipe, classes)
+        else:
+            always_train(network.get_submodule(_last_layer(network, name)))
         return network
     try:
         entry = models.get_model_weights(name)[weights]
@@ -98,7 +89,7 @@ def _network(name: str, weights: str, classes: int) -> nn.Module:
         ) from error
     if name in WITH_AUXILIARY_HEADS:  # their extra outputs in training are another loss
         network.aux_logits, network.AuxLogits = False, None  # type: ignore[assignment]
-    _replace_last_layer(network, name, classes)
+    _put_head(network, name, recipe, classes)
     return network
 
 
@@ -116,17 +107,29 @@ def _last_layer(network: nn.Module, name: str) -> str:
     raise ModelError(f"The last layer of torchvision's {name} was not found among {', '.join(HEADS)}")
 
 
-def _replace_last_layer(network: nn.Module, name: str, classes: int) -> None:
+def _put_head(network: nn.Module, name: str, recipe: TorchvisionModel, classes: int) -> None:
+    """Put new layers into the place of the last one: the hidden ones, then the one to the classes."""
     place = _last_layer(network, name)
     old = network.get_submodule(place)
-    new: nn.Module
-    if isinstance(old, nn.Conv2d):
-        new = nn.Conv2d(old.in_channels, classes, kernel_size=1)
-    else:
-        assert isinstance(old, nn.Linear)  # noqa: S101 - _last_layer returns nothing else
-        new = nn.Linear(old.in_features, classes)
+    layers = Layers()
+    inputs = old.in_channels if isinstance(old, nn.Conv2d) else old.in_features
+    assert isinstance(inputs, int)  # noqa: S101 - _last_layer returns convolutions and linear layers only
+    for number, width in enumerate(recipe.hidden, start=1):
+        layers[f"hidden{number}"] = _layer(old, inputs, width)
+        layers[f"activation{number}"] = nn.ReLU()
+        if recipe.dropout > 0:
+            layers[f"dropout{number}"] = Dropout(recipe.dropout)
+        inputs = width
+    layers["classes"] = _layer(old, inputs, classes)
+    new = nn.Sequential(layers) if recipe.hidden else layers["classes"]
     parent, _, child = place.rpartition(".")
     setattr(network.get_submodule(parent), child, new)
+    always_train(new)
+
+
+def _layer(old: nn.Module, inputs: int, outputs: int) -> nn.Module:
+    """A linear layer; the same at every pixel where the old last layer was a convolution."""
+    return nn.Conv2d(inputs, outputs, kernel_size=1) if isinstance(old, nn.Conv2d) else nn.Linear(inputs, outputs)
 
 
 def _load(network: nn.Module, name: str, file: Path) -> None:

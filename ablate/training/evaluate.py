@@ -1,0 +1,119 @@
+"""What a network makes of images that it is not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ablate.metrics import Labelling, Predictions
+from ablate.training.batches import Batch, EvaluationImages
+from ablate.training.data import Unlabelled
+from ablate.training.losses import Loss
+
+
+class Measured(NamedTuple):
+    """Loss and accuracy over some images."""
+
+    #: Mean over the images, nats.
+    loss: float
+    #: Share classified right.
+    accuracy: float
+
+
+class Judged(NamedTuple):
+    """What a network says of each image, in their order."""
+
+    #: Sum of the losses, nats.
+    loss: float
+    #: Predicted class, int64 (N,).
+    classes: Tensor
+    #: Probability of that class, float32 (N,).
+    confidence: Tensor
+    #: True class, int64 (N,).
+    truth: Tensor
+
+
+@torch.no_grad()
+def judge(model: nn.Module, batches: Iterable[Batch], loss: Loss, check: Callable[[], None]) -> Judged:
+    """Show images to a network in evaluation mode; results on the CPU.
+
+    Args:
+        model: The network; its mode is restored afterwards.
+        batches: The images.
+        loss: The loss of the recipe.
+        check: Called before each batch; raises to stop.
+    """
+    losses, predicted, confidence, truth = [], [], [], []
+    with _evaluating(model):
+        for batch in batches:
+            check()
+            outputs = model(batch.images)
+            losses.append(loss(outputs, batch.labels, reduction="sum").double())
+            best = loss.probabilities(outputs).max(dim=1)
+            predicted.append(best.indices)
+            confidence.append(best.values)
+            truth.append(batch.labels)
+    return Judged(
+        loss=float(torch.stack(losses).sum()),
+        classes=torch.cat(predicted).cpu(),
+        confidence=torch.cat(confidence).float().cpu(),
+        truth=torch.cat(truth).cpu(),
+    )
+
+
+def evaluate(
+    model: nn.Module, images: EvaluationImages, loss: Loss, check: Callable[[], None]
+) -> tuple[Measured, Predictions]:
+    """Loss and accuracy as means over the images, whatever the batches, and each image's prediction."""
+    said = judge(model, images, loss, check)
+    correct = (said.classes == said.truth).numpy()
+    predictions = Predictions(
+        correct=np.packbits(correct).tobytes(),
+        predicted=said.classes.numpy().astype("<u2").tobytes(),
+        confidence=said.confidence.numpy().astype("<f2").tobytes(),
+        count=len(correct),
+    )
+    return Measured(loss=said.loss / len(correct), accuracy=int(correct.sum()) / len(correct)), predictions
+
+
+def label(
+    model: nn.Module,
+    images: EvaluationImages,
+    unlabelled: Unlabelled,
+    classes: Sequence[str],
+    loss: Loss,
+    check: Callable[[], None],
+) -> Labelling:
+    """The class of each image that nobody has labelled.
+
+    Args:
+        model: The network with its selected weights.
+        images: The unlabelled images, under labels that mean nothing.
+        unlabelled: Their files.
+        classes: Names of the classes.
+        loss: The loss of the recipe.
+        check: Called before each batch; raises to stop.
+    """
+    said = judge(model, images, loss, check)
+    return Labelling(
+        files=unlabelled.files,
+        classes=tuple(classes[number] for number in said.classes.tolist()),
+        confidence=tuple(said.confidence.tolist()),
+    )
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode while this lasts; each module's own mode afterwards (frozen normalisations stay as they were)."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
