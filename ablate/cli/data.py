@@ -20,7 +20,7 @@ NamesArgument = Annotated[
 OptionalNames = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME|STUDY...]", help="Data sets or studies; all that is decoded without it.", show_default=False
+        metavar="[NAME|STUDY...]", help="Data sets or studies; without it, all that are here.", show_default=False
     ),
 ]
 
@@ -79,8 +79,6 @@ def verify(
     bad = sum(finding.bad for finding in findings)
     if bad:
         raise DataMissingError(f"{bad} of {len(findings)} checks found something damaged or missing.")
-    if not findings:
-        typer.echo("nothing is decoded yet")
 
 
 def _wanted(names: list[str], db: str) -> list[Data]:

@@ -13,7 +13,7 @@ from ablate.training.data.prepare import prepare as prepare_one
 from ablate.training.data.progress import SILENT, Progress
 from ablate.training.data.registry import SOURCES
 from ablate.training.data.space import size_text
-from ablate.training.data.standing import Standing, caches, standings
+from ablate.training.data.standing import Standing, standings
 from ablate.training.data.verify import Finding, verify
 from ablate.training.failures import RecipeError
 
@@ -108,12 +108,20 @@ def verify_data(
     """Check data sets and their caches, each cache once.
 
     Args:
-        wanted: Which; None means all that were ever decoded here.
+        wanted: Which; None means all that are here.
         root: The data root; None means the default one.
         progress: Hears how far it is.
     """
     place = data_root(root)
-    if wanted is None:
-        wanted = [data for data in (cached.data for cached in caches(place)) if data is not None]
-    for data in wanted:
+    for data in _here(place) if wanted is None else wanted:
         yield from verify(data, place, progress)
+
+
+def _here(root: Path) -> Iterator[Data]:
+    """What is decoded below a data root, and the data sets with names that lie there and are not."""
+    for one in standings(root):
+        decoded = [data for data in (cached.data for cached in one.caches) if data is not None]
+        if decoded or not one.folder:
+            yield from decoded
+        else:
+            yield Data.model_validate({"name": one.name})

@@ -80,7 +80,7 @@ def probe(
         dataset = load_dataset(recipe.data, data_root)
     else:
         recipe = _without_files(recipe)
-        dataset = stand_in(recipe.data, images=_enough(recipe))
+        dataset = stand_in(recipe.data, _enough(recipe), data_root)
     with own_code(code_root):
         run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
         return _stepped(run, code_root)

@@ -1,13 +1,10 @@
 """Recipes and data sets that are small enough to train on in no time, in the formats in which real ones come."""
 
-import functools
 import gzip
-import http.server
 import io
 import pickle
 import struct
 import tarfile
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,15 +16,11 @@ import torch
 
 from ablate.recipe import Recipe
 from tests.pictures import picture
+from tests.server import Server, serving
 
 MakeRecipe = Callable[..., Recipe]
 WriteImages = Callable[..., None]
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_words: object) -> None:
-        """Say nothing."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -222,16 +215,11 @@ def no_network(no_proxy: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a real web server that offers what lies in the folder `www`."""
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A real web server that offers what lies in the folder `www`."""
     (tmp_path / "www").mkdir()
-    handler = functools.partial(QuietHandler, directory=str(tmp_path / "www"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_address[1]}/"
-        running.shutdown()
-        thread.join()
+    with serving(tmp_path / "www") as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from ablate.errors import DataMissingError
 from ablate.recipe import Data
 from ablate.training.data import Dataset, default_root, load_dataset
 from ablate.training.data.registry import SOURCES
+from tests.server import Server
 
 Arrays = tuple[np.ndarray, ...]
 
@@ -139,7 +140,7 @@ def test_what_the_message_asks_for_is_then_found(tmp_path: Path, write_cifar: Ca
 @pytest.mark.parametrize("intact", [True, False])
 def test_fashion_mnist_is_downloaded_once_and_checked(
     tmp_path: Path,
-    server: str,
+    server: Server,
     write_idx: Callable[..., None],
     images: Arrays,
     monkeypatch: pytest.MonkeyPatch,
@@ -148,7 +149,7 @@ def test_fashion_mnist_is_downloaded_once_and_checked(
     write_idx(tmp_path / "www")
     files = sorted((tmp_path / "www").iterdir())
     sums = [hashlib.md5(path.read_bytes()).hexdigest() if intact else "0" * 32 for path in files]
-    monkeypatch.setattr(torchvision.datasets.FashionMNIST, "mirrors", [server])
+    monkeypatch.setattr(torchvision.datasets.FashionMNIST, "mirrors", [server.url])
     monkeypatch.setattr(
         torchvision.datasets.FashionMNIST,
         "resources",

@@ -6,6 +6,7 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from ablate.errors import DataMissingError
 from ablate.recipe import Data
 from ablate.training import RecipeError
 from ablate.training.data import load_dataset, split, stand_in
+from ablate.training.data.prepare import prepare
 from ablate.training.data.registry import SOURCES
+from tests.server import Server
 
 Write = Callable[..., Path]
 CALTECH = Data(name="caltech101", resize=16)
@@ -182,7 +185,7 @@ def test_a_hostile_or_broken_archive_writes_nothing(tmp_path: Path, write: Calla
 @pytest.mark.usefixtures("no_proxy")
 @pytest.mark.parametrize("intact", [True, False])
 def test_tiny_imagenet_is_downloaded_and_checked(
-    tmp_path: Path, server: str, write_tiny_imagenet: Write, monkeypatch: pytest.MonkeyPatch, intact: bool
+    tmp_path: Path, server: Server, write_tiny_imagenet: Write, monkeypatch: pytest.MonkeyPatch, intact: bool
 ):
     archive = tmp_path / "www" / "tiny-imagenet-200.zip"
     pack(archive, write_tiny_imagenet(tmp_path / "made"))
@@ -190,7 +193,7 @@ def test_tiny_imagenet_is_downloaded_and_checked(
     assert source.download is not None
     checksum = hashlib.md5(archive.read_bytes()).hexdigest() if intact else "0" * 32
     monkeypatch.setitem(
-        SOURCES, "tiny_imagenet", replace(source, download=replace(source.download, url=server, md5=checksum))
+        SOURCES, "tiny_imagenet", replace(source, download=replace(source.download, url=server.url, md5=checksum))
     )
     root = tmp_path / "root"
     if not intact:
@@ -228,3 +231,21 @@ def test_a_stand_in_has_the_shape_of_the_scaled_set(data: Data, classes: int, sh
     assert dataset.train.images.shape == (500, *shape)
     assert (dataset.test is not None) == tested
     split(dataset, data)
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_one_of_several_that_miss_a_data_set_downloads_it(
+    tmp_path: Path, server: Server, write_tiny_imagenet: Write, monkeypatch: pytest.MonkeyPatch
+):
+    pack(tmp_path / "www" / "tiny-imagenet-200.zip", write_tiny_imagenet(tmp_path / "made"))
+    source = SOURCES["tiny_imagenet"]
+    assert source.download is not None
+    download = replace(source.download, url=server.url, md5="")
+    monkeypatch.setitem(SOURCES, "tiny_imagenet", replace(source, download=download))
+    prepare(TINY, tmp_path / "alone")
+    alone = len(server.fetched)  # torchvision asks for redirections first
+    with ThreadPoolExecutor(4) as pool:
+        prepared = list(pool.map(lambda _worker: prepare(TINY, tmp_path / "root"), range(4)))
+    assert len(server.fetched) == 2 * alone
+    assert len({one.digest for one in prepared}) == 1
+    assert len(list((tmp_path / "root" / ".cache").glob("*/cache.json"))) == 1

@@ -49,7 +49,7 @@ def test_scaling_applies_to_them_too(tmp_path: Path):
 
 
 def test_a_small_network_learns_them_in_three_epochs(tmp_path: Path):
-    dataset = load(tmp_path, images=1500, test_images=500, size=16)
+    dataset = load(tmp_path, images=1000, test_images=300, size=12)
     assert dataset.test is not None
     torch.manual_seed(0)
     model = nn.Sequential(
@@ -59,7 +59,7 @@ def test_a_small_network_learns_them_in_three_epochs(tmp_path: Path):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     images, test = ((part.images.float() / 127.5 - 1) for part in (dataset.train, dataset.test))
     for _ in range(3):
-        for batch in torch.randperm(1500).split(50):
+        for batch in torch.randperm(1000).split(40):
             loss = F.cross_entropy(model(images[batch]), dataset.train.labels[batch])
             optimizer.zero_grad()
             loss.backward()

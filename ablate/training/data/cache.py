@@ -134,7 +134,7 @@ class Cache:
     def write_into(self, folder: Path, work: Work, progress: Progress) -> None:
         """Decode into a folder; see `write`."""
         contents = work.contents()
-        shape = image_shape(work.title, contents, work.scaling)
+        shape = image_shape(work.title, contents, work.scaling, progress)
         purpose = f"Decoding {work.title}"
         needed = sum(part.images.count for part in contents.parts.values()) * math.prod(shape)
         require_space(self.folder, needed, purpose)
@@ -185,7 +185,7 @@ def cache_key(content: str, scaling: Scaling) -> str:
 def in_memory(work: Work, progress: Progress) -> Decoded:
     """A data set decoded into memory, where there is no place for a cache."""
     contents = work.contents()
-    shape = image_shape(work.title, contents, work.scaling)
+    shape = image_shape(work.title, contents, work.scaling, progress)
     return decoded(work.title, contents, shape, work.scaling, lambda _part, whole: np.empty(whole, np.uint8), progress)
 
 

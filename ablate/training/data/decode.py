@@ -57,7 +57,7 @@ class Decoded:
         return None
 
 
-def image_shape(name: str, contents: Contents, scaling: Scaling) -> tuple[int, int, int]:
+def image_shape(name: str, contents: Contents, scaling: Scaling, progress: Progress) -> tuple[int, int, int]:
     """Channels, height and width that all images of a data set will have.
 
     Files are looked into only where the recipe leaves the size or the channels to them.
@@ -71,7 +71,7 @@ def image_shape(name: str, contents: Contents, scaling: Scaling) -> tuple[int, i
     size = scaling.size
     if size is not None and (scaling.channels or len(known) == len(images)):
         return (scaling.channels or max(known), *size)
-    surveys = [one.survey() for one in images]
+    surveys = [part.images.survey(f"looking at {name}, {which}", progress) for which, part in contents.parts.items()]
     channels = scaling.channels or max(survey.channels for survey in surveys)
     if size is None:
         sizes: Counter[tuple[int, int]] = sum((survey.sizes for survey in surveys), Counter())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ablate.errors import DataMissingError
 from ablate.training.data.images import Bytes, Survey
-from ablate.training.data.progress import SILENT, Progress, in_slices
+from ablate.training.data.progress import Progress, in_slices
 from ablate.training.data.scaling import GREY_MODES, Scaling, scaled, upright_size
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class FileImages:
         """Number of images."""
         return len(self.names)
 
-    def survey(self) -> Survey:
+    def survey(self, task: str, progress: Progress) -> Survey:
         """Look into the head of every file.
 
         Raises:
@@ -56,7 +56,7 @@ class FileImages:
                 if self.channels is None and image.mode not in GREY_MODES:
                     colours.add(3)
 
-        self._each(look, "", SILENT)
+        self._each(look, task, progress)
         return Survey(sizes=found, channels=max(colours))
 
     def decode(self, scaling: Scaling, out: Bytes, task: str, progress: Progress) -> None:

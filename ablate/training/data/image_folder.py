@@ -12,6 +12,7 @@ from ablate.training.data.files import FileImages
 from ablate.training.data.folders import class_files, labelled, listed, scanned, shown
 from ablate.training.data.images import Contents, Part, PartName
 from ablate.training.data.listing import File, Found
+from ablate.training.data.progress import SILENT
 from ablate.training.data.source import Outline, Source
 
 #: Names of the folders of parts, in any case.
@@ -83,7 +84,7 @@ class ImageFolder(Source):
         if found is None:
             return _guess(data)
         contents = self.contents(data, found)
-        first = FileImages(folder=found.folder, names=(found.files[0].name,), channels=None).survey()
+        first = FileImages(folder=found.folder, names=(found.files[0].name,), channels=None).survey("", SILENT)
         (size,) = first.sizes
         return Outline(
             classes=contents.classes,

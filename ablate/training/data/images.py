@@ -43,7 +43,7 @@ class Images(Protocol):
     def channels(self) -> int | None:
         """Channels that all have, 1 or 3; None where a survey must tell."""
 
-    def survey(self) -> Survey:
+    def survey(self, task: str, progress: Progress) -> Survey:
         """Look at the sizes and channels of all of them."""
 
     def decode(self, scaling: Scaling, out: Bytes, task: str, progress: Progress) -> None:
@@ -91,7 +91,7 @@ class ArrayImages:
         """Channels of all images."""
         return self.shape[0]
 
-    def survey(self) -> Survey:
+    def survey(self, task: str, progress: Progress) -> Survey:
         """All are alike."""
         return Survey(sizes=Counter({self.shape[1:]: self.count}), channels=self.channels)
 

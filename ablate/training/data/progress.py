@@ -40,6 +40,8 @@ def in_slices(total: int, size: int, work: Callable[[int, int], None], task: str
         task: What `progress` is told is being done.
         progress: Hears of each slice that is done.
     """
+    if not total:
+        return
     done, guard = 0, threading.Lock()
 
     def step(start: int) -> None:

@@ -102,9 +102,10 @@ def damaged(path: Path, reason: str) -> DataMissingError:
 
 def unreadable(folder: Path, error: OSError) -> DataMissingError:
     """The error for a folder or file that may not be read."""
+    mend = "Give yourself the right to read it" if isinstance(error, PermissionError) else "Mend it or take it away"
     return DataMissingError(
-        f"{error.filename or folder} cannot be read: {error.strerror}.",
-        cure="Give yourself the right to read it, then type the same command again.",
+        f"{error.filename or folder} cannot be read: {error.strerror or error}.",
+        cure=f"{mend}, then type the same command again.",
     )
 
 

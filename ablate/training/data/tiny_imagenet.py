@@ -116,8 +116,8 @@ def _class_names(path: Path, wnids: Sequence[str]) -> tuple[str, ...]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text("utf-8", errors="replace")
+    except OSError as error:
         raise _incomplete(path, f"cannot be read: {error}") from error
 
 
