@@ -15,7 +15,7 @@ from ablate.errors import AblateError
 from ablate.recipe import OwnModel, Recipe, TorchvisionModel
 from ablate.training.batches import Batch
 from ablate.training.data import load_dataset, stand_in
-from ablate.training.data.split import TEST_SHARE
+from ablate.training.data.portions import TEST_SHARE
 from ablate.training.device import prepare_process
 from ablate.training.epoch import take_step
 from ablate.training.failures import RecipeError

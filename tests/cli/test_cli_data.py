@@ -54,6 +54,9 @@ def test_names_that_mean_no_data_set_are_told(root: Path, ablate: Ablate) -> Non
     unclear = ablate("data", "fetch", "image_folder")
     assert unclear.returncode == 2
     assert "a study says which images are meant" in unclear.stderr
+    undecoded = ablate("data", "verify", "--data-root", "empty")
+    assert undecoded.returncode == 0, undecoded.stderr
+    assert "digits: its files in" in undecoded.stdout
     absent = ablate("data", "verify", "cifar10", "--data-root", "data")
     assert absent.returncode == 5
     assert "ablate data fetch cifar10" in absent.stdout

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torchvision
 from PIL import Image
 
 from ablate.errors import DataMissingError
@@ -231,6 +232,33 @@ def test_a_stand_in_has_the_shape_of_the_scaled_set(data: Data, classes: int, sh
     assert dataset.train.images.shape == (500, *shape)
     assert (dataset.test is not None) == tested
     split(dataset, data)
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_caltech_is_downloaded_through_torchvision(
+    tmp_path: Path, server: Server, write_caltech: Write, monkeypatch: pytest.MonkeyPatch
+):
+    folder = write_caltech(tmp_path / "made", images=1)
+    inner = tmp_path / "101_ObjectCategories.tar.gz"
+    with tarfile.open(inner, "w:gz") as packed:
+        packed.add(folder, folder.name)
+    with zipfile.ZipFile(tmp_path / "www" / "caltech-101.zip", "w") as outer:
+        outer.write(inner, f"caltech-101/{inner.name}")
+    real = torchvision.datasets.utils.download_url
+    asked = []
+
+    def from_here(url: str, root: str, filename: str, md5: str) -> None:
+        asked.append((url, md5))
+        real(f"{server.url}{filename}", root, filename)
+
+    monkeypatch.setattr(torchvision.datasets.utils, "download_url", from_here)
+    assert len(load_dataset(CALTECH, tmp_path / "root").train.labels) == 101
+    how = SOURCES["caltech101"].download
+    assert how is not None
+    # what we tell people to fetch by hand, and check, is what torchvision fetches and checks
+    assert asked == [(f"{how.url}{how.files[0]}", how.md5)]
+    left = {path.name for path in (tmp_path / "root" / "caltech101").iterdir()}
+    assert left <= {"101_ObjectCategories", ".download.lock"}
 
 
 @pytest.mark.usefixtures("no_proxy")

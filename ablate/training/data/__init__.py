@@ -1,6 +1,6 @@
 """Data sets: found or downloaded, decoded once, shared by all workers, split by the study.
 
-All but `dataset.py`, `load.py` and `split.py` works without PyTorch, which is imported when one of these is first used.
+All but `dataset.py`, `load.py` and `portions.py` works without PyTorch, which is imported when one of these is used.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ablate.training.data.dataset import Dataset, Labelled, Portion, Unlabelled
     from ablate.training.data.load import load_dataset, stand_in
+    from ablate.training.data.portions import Split, split
     from ablate.training.data.prepare import default_root
-    from ablate.training.data.split import Split, split
 
 __all__ = ["Dataset", "Labelled", "Portion", "Split", "Unlabelled", "default_root", "load_dataset", "split", "stand_in"]
 
@@ -24,8 +24,8 @@ _ROOMS = {
     "default_root": "prepare",
     "load_dataset": "load",
     "stand_in": "load",
-    "Split": "split",
-    "split": "split",
+    "Split": "portions",
+    "split": "portions",
 }
 
 
@@ -33,5 +33,5 @@ def __getattr__(name: str) -> object:
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
-    globals()[name] = value  # over the module `split`, which the import has just put there under the same name
+    globals()[name] = value
     return value

@@ -76,7 +76,7 @@ def _cache(source: Source, data: Data, found: Found, root: Path, progress: Progr
     if before.key != now.key:
         return f"files in {found.folder} have another content than when they were first read, at the same time", True
     if not now.path.exists():
-        return f"{len(found.files):,} files can be read; not decoded yet", False
+        return f"its files in {found.folder} can be read; they are not decoded yet", False
     try:
         if repaired(now, work_of(source, data, found), progress):
             return f"the cache {now.path} was damaged and is made anew", True
