@@ -71,14 +71,15 @@ def prepare_each(tables: Iterable[Data], root: Path | None = None, progress: Pro
     """
     for data in tables:
         try:
-            title, digest, arrays = prepare_one(data, root, progress)
+            title, digest, arrays, ignored = prepare_one(data, root, progress)
         except RecipeError as error:
             yield f"{title_of(data)}: fetched, not decoded. {error}"
             continue
         held = ", ".join(f"{len(part.images):,} {name}" for name, part in arrays.parts.items())
         channels, height, width = arrays.parts["train"].images.shape[1:]
-        classes = len(arrays.classes)
-        yield f"{title}: {held} images of {width}x{height}x{channels}, {classes} classes, content {digest[:16]}"
+        aside = f"; files left aside, hidden or no images: {ignored:,}" if ignored else ""
+        size = f"{width}x{height}x{channels}"
+        yield f"{title}: {held} images of {size}, {len(arrays.classes)} classes, content {digest[:16]}{aside}"
 
 
 def named(name: str) -> Data | None:

@@ -20,6 +20,7 @@ def root(folder: Path) -> Path:
         path = folder / "data" / "pets" / ("cat" if number % 2 else "dog") / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (20 + number, 16), (20 * number, 90, 200)).save(path)
+    (folder / "data" / "pets" / "cat" / "notes.txt").write_text("no image")
     (folder / "pets.toml").write_text(PETS, encoding="utf-8")
     return folder / "data"
 
@@ -29,6 +30,7 @@ def test_data_sets_are_listed_fetched_and_verified(root: Path, ablate: Ablate) -
     assert fetched.returncode == 0, fetched.stderr
     assert "digits: 1,437 train, 360 test images of 8x8x1, 10 classes" in fetched.stdout
     assert "pets: 12 train images of 8x8x3, 2 classes" in fetched.stdout
+    assert "files left aside, hidden or no images: 1" in fetched.stdout
 
     listed = json.loads(ablate("data", "list", "--json", "--data-root", "data").stdout)
     by_name = {entry["name"]: entry for entry in listed}
@@ -38,6 +40,7 @@ def test_data_sets_are_listed_fetched_and_verified(root: Path, ablate: Ablate) -
     assert cached["asked"] == {"name": "image_folder", "folder": "pets", "resize": 8, "channels": None}
     shown = ablate("data", "list", "--data-root", "data").stdout
     assert "not here: ablate data fetch cifar10" in shown
+    assert "resize=8" in shown
 
     whole = ablate("data", "verify", "--data-root", "data")
     assert whole.returncode == 0, whole.stderr

@@ -98,7 +98,7 @@ def test_what_is_hidden_or_no_image_is_left_aside(
     (tmp_path / "pets" / ".cache").mkdir()
     with caplog.at_level("INFO"):
         assert len(load(tmp_path).train.labels) == 2
-    assert "left 4 files aside" in caplog.text
+    assert "files left aside, hidden or no images: 4" in caplog.text
 
 
 def test_images_of_many_sizes_need_a_size(tmp_path: Path, write_images: WriteImages):
@@ -126,13 +126,13 @@ def test_a_folder_that_is_not_there_tells_where_and_which_layouts(tmp_path: Path
         (["train/1.png", "test/2.png"], "train holds no class folders; a classifier needs two classes"),
         (["cat/1.png"], "holds one class folder, 'cat'; a classifier needs two classes"),
         (["train/cat/1.png"], "train holds one class folder, 'cat'"),
-        (["cat/1.png", "dog/1.png", "3.png"], "holds 1 images outside its class folders ('3.png')"),
+        (["cat/1.png", "dog/1.png", "3.png"], "holds images outside its class folders: '3.png'"),
         (["train/cat/1.png", "train/dog/1.png", "test/cat/1.png"], "test lacks the class folders 'dog' of"),
         (
             ["train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "val/dog/1.png", "val/cow/1.png"],
             "val has the class folders 'cow', which",
         ),
-        (["train/cat/1.png", "train/dog/1.png", "val/1.png"], "val holds 1 images outside its class folders"),
+        (["train/cat/1.png", "train/dog/1.png", "val/1.png"], "val holds images outside its class folders"),
         (
             ["train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "valid/cat/1.png"],
             "two folders of validation images, 'val' and 'valid'",

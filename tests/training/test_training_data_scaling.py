@@ -19,6 +19,15 @@ def test_a_number_is_the_shorter_side_and_then_the_middle_square(size: tuple[int
     assert np.array_equal(found, np.asarray(expected).transpose(2, 0, 1))
 
 
+def test_a_long_strip_shows_its_middle_without_becoming_huge():
+    strip = np.zeros((1, 100_001), np.uint8)
+    strip[0, 50_000] = 255
+    found = scaled(Image.fromarray(strip), Scaling(resize=33), 1)
+    assert found.shape == (1, 33, 33)
+    assert found[0, :, 16].min() > 240
+    assert found[0, :, 0].max() < 20
+
+
 def test_two_numbers_are_height_and_width_exactly():
     image = picture((31, 50))
     found = scaled(image, Scaling(resize=(20, 12)), 3)

@@ -170,7 +170,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
 def _refuse_strays(folder: Path, images: tuple[str, ...]) -> None:
     if images:
         raise DataMissingError(
-            f"{folder} holds {len(images):,} images outside its class folders ({shown(images)}).",
+            f"{folder} holds images outside its class folders: {shown(images)}.",
             cure="Put them into the folders of their classes or take them away.",
         )
 

@@ -27,17 +27,17 @@ def load_dataset(data: Data, root: Path | None = None) -> Dataset:
             full.
         RecipeError: Its images differ in size, and the recipe names none.
     """
-    title, digest, arrays = prepare(data, root)
-    parts = arrays.parts
+    prepared = prepare(data, root)
+    parts = prepared.arrays.parts
     labelled = {name: _labelled(part) for name, part in parts.items() if part.labels is not None}
     return Dataset(
-        name=title,
-        classes=arrays.classes,
+        name=prepared.title,
+        classes=prepared.arrays.classes,
         train=labelled["train"],
         test=labelled.get("test"),
         validation=labelled.get("validation"),
         unlabelled=_unlabelled(parts["unlabelled"]) if "unlabelled" in parts else None,
-        digest=digest,
+        digest=prepared.digest,
     )
 
 

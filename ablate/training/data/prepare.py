@@ -41,6 +41,8 @@ class Prepared(NamedTuple):
     #: Hash of the files' content and of how they were scaled, hexadecimal.
     digest: str
     arrays: Decoded
+    #: Files that were left aside because they are hidden or do not end like an image.
+    ignored: int
 
 
 def default_root() -> Path:
@@ -82,7 +84,7 @@ def prepare(data: Data, root: Path | None = None, progress: Progress = SILENT) -
     found = fetched(source, data, root, progress)
     cache = cache_of(data, found, root, progress)
     arrays = cached(cache, work_of(source, data, found), progress)
-    return Prepared(title_of(data), cache.key, arrays)
+    return Prepared(title_of(data), cache.key, arrays, found.ignored)
 
 
 def cache_of(data: Data, found: Found, root: Path, progress: Progress = SILENT, *, afresh: bool = False) -> Cache:
@@ -116,7 +118,7 @@ def work_of(source: Source, data: Data, found: Found) -> Work:
 
     def contents() -> Contents:
         if found.ignored:
-            log.info("%s: left %d files aside that are hidden or no images", title_of(data), found.ignored)
+            log.info("%s: files left aside, hidden or no images: %d", title_of(data), found.ignored)
         return source.contents(data, found)
 
     return Work(title=title_of(data), contents=contents, scaling=Scaling.of(data), asked=asked_of(data))

@@ -18,6 +18,10 @@ GREY_MODES = frozenset({"1", "L", "LA", "La", "I;16", "I;16L", "I;16B"})
 #: EXIF tag that says how the camera was held, and its values for a quarter turn.
 ORIENTATION, QUARTER_TURNS = 0x0112, frozenset({5, 6, 7, 8})
 
+#: A strip longer than this many times its shorter side loses its ends before it is scaled, not after, so that one of
+#: 1x5000 pixels does not become a picture of gigabytes.
+STRIP = 32
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
@@ -95,8 +99,14 @@ def _resized(image: Image, resize: int | tuple[int, int] | None) -> Image:
         return image
     if isinstance(resize, tuple):
         return image.resize((resize[1], resize[0]), Resampling.BILINEAR)
-    width, height = image.size
-    shorter = min(width, height)
-    width, height = (int(resize * side / shorter) for side in (width, height))
-    left, top = round((width - resize) / 2), round((height - resize) / 2)
-    return image.resize((width, height), Resampling.BILINEAR).crop((left, top, left + resize, top + resize))
+    shorter = min(image.size)
+    ends = [max(0, side - STRIP * shorter) // 2 for side in image.size]
+    if any(ends):  # the same from both, so that the middle stays the middle
+        image = _middle(image, image.width - 2 * ends[0], image.height - 2 * ends[1])
+    width, height = (int(resize * side / shorter) for side in image.size)
+    return _middle(image.resize((width, height), Resampling.BILINEAR), resize, resize)
+
+
+def _middle(image: Image, width: int, height: int) -> Image:
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))

@@ -33,7 +33,8 @@ class Cached:
     @property
     def words(self) -> str:
         """How it differs from the images as they are, for people."""
-        told = {key: value for key, value in self.asked.items() if key != "name" and value is not None}
+        table = self.asked if self.data is None else self.data.canonical()
+        told = {key: value for key, value in table.items() if key != "name" and value is not None}
         return " ".join(f"{key}={value}" for key, value in told.items()) or "as it is"
 
     @property
