@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from ablate.cli import check, export, init, plan, report, run, schema, status, submit, worker
+from ablate.cli import check, data, export, init, plan, report, run, schema, status, submit, worker
 from ablate.errors import AblateError
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def _root(
     pass
 
 
-for _command in (run, plan, check, status, report, export, init, schema, submit, worker):
+for _command in (run, plan, check, status, report, export, init, schema, data, submit, worker):
     _command.register(app)
 
 

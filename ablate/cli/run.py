@@ -57,11 +57,13 @@ def run(
 
     Ctrl-C stops cleanly; the same command goes on. A second run of a finished study trains nothing.
     """
+    from ablate.cli.bars import data_progress
     from ablate.cli.live import live_view
     from ablate.cli.report import conclude
     from ablate.errors import InterruptedRunError, JobsFailedError
     from ablate.launch.local import place
     from ablate.launch.session import train_queued
+    from ablate.orchestrate.data import prepare
     from ablate.orchestrate.progress import progress
     from ablate.orchestrate.submit import Advance, submit_study
     from ablate.orchestrate.tuning import failed_choices, waiting_text
@@ -81,6 +83,8 @@ def run(
         if text := waiting_text(database, part or asked):
             typer.echo(text)
         if now.left:
+            with data_progress(plain=plain) as told:
+                prepare([variant.recipe for variant in (part or asked).variants()], data_root, told)
             with live_view(plain=plain) as view:
                 now = train_queued(
                     database,

@@ -15,7 +15,7 @@ from ablate.errors import AblateError
 from ablate.recipe import OwnModel, Recipe, TorchvisionModel
 from ablate.training.batches import Batch
 from ablate.training.data import load_dataset, stand_in
-from ablate.training.data.split import TEST_SHARE
+from ablate.training.data.portions import TEST_SHARE
 from ablate.training.device import prepare_process
 from ablate.training.epoch import take_step
 from ablate.training.failures import RecipeError
@@ -80,7 +80,7 @@ def probe(
         dataset = load_dataset(recipe.data, data_root)
     else:
         recipe = _without_files(recipe)
-        dataset = stand_in(recipe.data, images=_enough(recipe))
+        dataset = stand_in(recipe.data, _enough(recipe), data_root)
     with own_code(code_root):
         run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
         return _stepped(run, code_root)

@@ -15,8 +15,11 @@ import pytest
 import torch
 
 from ablate.recipe import Recipe
+from tests.pictures import picture
+from tests.server import Server, serving
 
 MakeRecipe = Callable[..., Recipe]
+WriteImages = Callable[..., None]
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -134,6 +137,68 @@ def write_cifar(cifar: dict[str, tuple[np.ndarray, list[int]]]) -> Callable[...,
 
 
 @pytest.fixture
+def write_images() -> WriteImages:
+    """Writes pictures: `write_images(folder, {"train/cat/a.png": (6, 8)})`, each of its own content."""
+
+    def write(folder: Path, files: dict[str, tuple[int, int]], mode: str = "RGB") -> None:
+        for seed, (name, size) in enumerate(files.items()):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture(size, mode, seed).save(path)
+
+    return write
+
+
+@pytest.fixture
+def write_caltech() -> Callable[..., Path]:
+    """Writes Caltech101 into a root: 101 classes of images of many sizes, a third of them grey, and the background."""
+
+    def write(root: Path, *, classes: int = 101, images: int = 2) -> Path:
+        folder = root / "caltech101" / "101_ObjectCategories"
+        names = [f"thing_{number:03}" for number in range(classes)]
+        for number, name in enumerate([*names, "BACKGROUND_Google"]):
+            (folder / name).mkdir(parents=True)
+            for image in range(1, images + 1):
+                size = (20 + image, 30 + number % 7)
+                picture(size, "L" if number % 3 == 0 else "RGB", 1000 * number + image).save(
+                    folder / name / f"image_{image:04}.jpg"
+                )
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def write_tiny_imagenet() -> Callable[..., Path]:
+    """Writes Tiny ImageNet into a root: 200 classes of a training and a test image, all 64x64, every tenth grey."""
+
+    def write(root: Path) -> Path:
+        folder = root / "tiny_imagenet" / "tiny-imagenet-200"
+        wnids = [f"n{10_000_000 + 37 * number}" for number in range(200)]
+        lines = []
+        for number, wnid in enumerate(wnids):
+            images = folder / "train" / wnid / "images"
+            images.mkdir(parents=True)
+            mode = "L" if number % 10 == 0 else "RGB"
+            picture((64, 64), mode, number).save(images / f"{wnid}_0.JPEG")
+            (images.parent / f"{wnid}_boxes.txt").write_text(f"{wnid}_0.JPEG\t0\t0\t9\t9\n")
+            test = folder / "val" / "images" / f"val_{199 - number}.JPEG"
+            test.parent.mkdir(parents=True, exist_ok=True)
+            picture((64, 64), mode, 500 + number).save(test)
+            lines.append(f"{test.name}\t{wnid}\t0\t32\t44\t62\n")
+        unlabelled = folder / "test" / "images"
+        unlabelled.mkdir(parents=True)
+        picture((64, 64)).save(unlabelled / "test_0.JPEG")
+        (folder / "val" / "val_annotations.txt").write_text("".join(lines))
+        (folder / "wnids.txt").write_text("\n".join(reversed(wnids)))
+        words = [f"{wnid}\tthing {number // 2 if number < 2 else number}, kind" for number, wnid in enumerate(wnids)]
+        (folder / "words.txt").write_text("\n".join(["n00001740\tentity", *words]))
+        return folder
+
+    return write
+
+
+@pytest.fixture
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses are reached directly."""
     monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of its first use
@@ -147,6 +212,14 @@ def no_network(no_proxy: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every download is refused at once: nothing listens at the proxy's port."""
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A real web server that offers what lies in the folder `www`."""
+    (tmp_path / "www").mkdir()
+    with serving(tmp_path / "www") as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -6,14 +6,17 @@ import io
 import pickle
 import tarfile
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ablate.training.data.arrays import Arrays, damaged
+from ablate.recipe import Data
+from ablate.training.data.images import ArrayImages, Contents, Part
+from ablate.training.data.listing import Found, named
+from ablate.training.data.source import Download, Outline, Source, damaged
 
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 #: Folder in the archive, and of an unpacked one.
 FOLDER = "cifar-10-batches-py"
 #: The archive as it is downloaded.
@@ -32,26 +35,38 @@ PICKLED = {
 }
 
 
-def find_cifar(folders: Sequence[Path]) -> tuple[Path, ...] | None:
-    """The six batches of the first unpacked folder, else the archive alone."""
-    for folder in folders:
-        batches = tuple(folder / FOLDER / name for name in BATCHES)
-        if all(path.is_file() for path in batches):
-            return batches
-        if (folder / ARCHIVE).is_file():
-            return (folder / ARCHIVE,)
-    return None
+class Cifar(Source):
+    """Colour images of 32x32 pixels, 50,000 to train on and 10,000 to test on."""
 
+    def find(self, data: Data, root: Path) -> Found | None:
+        """The six batches of the first unpacked folder, else the archive alone."""
+        for folder in self.places(root):
+            batches = [f"{FOLDER}/{name}" for name in BATCHES]
+            if all((folder / name).is_file() for name in batches):
+                return Found(folder=folder, files=named(folder, batches))
+            if (folder / ARCHIVE).is_file():
+                return Found(folder=folder, files=named(folder, [ARCHIVE]))
+        return None
 
-def decode_cifar(files: Sequence[Path]) -> Arrays:
-    """The batches as (N, 3, 32, 32).
+    def contents(self, data: Data, found: Found) -> Contents:
+        """The training batches one after the other, and the test batch."""
+        paths = [found.folder / file.name for file in found.files]
+        if len(paths) == 1:
+            batches = _from_archive(paths[0])
+        else:
+            batches = [_from_batch(path, path.read_bytes()) for path in paths]
+        images, labels = zip(*batches, strict=True)
+        return Contents(
+            classes=CLASSES,
+            parts={
+                "train": Part(images=ArrayImages.of(np.concatenate(images[:-1])), labels=np.concatenate(labels[:-1])),
+                "test": Part(images=ArrayImages.of(images[-1]), labels=labels[-1]),
+            },
+        )
 
-    Raises:
-        DataMissingError: A file is damaged.
-    """
-    batches = _from_archive(files[0]) if len(files) == 1 else [_from_batch(path, path.read_bytes()) for path in files]
-    images, labels = zip(*batches, strict=True)
-    return Arrays(np.concatenate(images[:-1]), np.concatenate(labels[:-1]), images[-1], labels[-1])
+    def outline(self, data: Data, root: Path) -> Outline:
+        """As its publishers say."""
+        return Outline(classes=CLASSES, shape=(3, 32, 32), images=60_000)
 
 
 def _from_archive(path: Path) -> list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
@@ -85,3 +100,12 @@ class _BatchUnpickler(pickle.Unpickler):
         if (module, name) not in PICKLED:
             raise pickle.UnpicklingError(f"it wants to call {module}.{name}, which no batch of images needs")
         return super().find_class(module, name)
+
+
+CIFAR10 = Cifar(
+    name="cifar10",
+    folders=("cifar10", ""),
+    download=Download(
+        url="https://www.cs.toronto.edu/~kriz/", files=(ARCHIVE,), torchvision="CIFAR10", arguments={"train": True}
+    ),
+)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ablate.recipe import Data
 from ablate.training.data.dataset import Dataset, Portion
+from ablate.training.data.order import stratified_order
 from ablate.training.failures import RecipeError
 from ablate.training.streams import Stream
 
@@ -107,28 +108,6 @@ def _tested(dataset: Dataset, data: Data) -> int:
             cure="Hold more out.",
         )
     return count
-
-
-def stratified_order(labels: npt.NDArray[np.int64], stream: Stream) -> npt.NDArray[np.int64]:
-    """A random order of all examples in which every consecutive part holds the classes in their proportions.
-
-    The r-th example (in random order) of a class with m examples is placed at (r + 1/2) / m; equal places are
-    ordered at random. So the number of a class in any beginning is within about one of its share.
-
-    Args:
-        labels: Class of each example, (N,).
-        stream: Where the randomness comes from.
-
-    Returns:
-        Indices of the examples, (N,).
-    """
-    random = stream.raw(0, len(labels))
-    places = np.empty(len(labels))
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        shuffled = members[np.argsort(random[members], kind="stable")]
-        places[shuffled] = (np.arange(len(members)) + 0.5) / len(members)
-    return np.lexsort((random, places)).astype(np.int64)
 
 
 def _ascending(indices: npt.NDArray[np.int64]) -> Tensor:

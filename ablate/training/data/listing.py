@@ -1,0 +1,162 @@
+"""Which files a data set consists of, and what they contain, without reading twice what has not changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ablate.training.data.progress import Progress, in_slices
+
+#: Endings of image files, those of torchvision's `ImageFolder`.
+ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+#: Bytes read at once for hashing.
+CHUNK = 1 << 20
+#: Files that a thread hashes at once.
+SLICE = 64
+
+
+class File(NamedTuple):
+    """A file as a folder lists it."""
+
+    #: Path below the data set's folder, with slashes.
+    name: str
+    #: Bytes.
+    size: int
+    #: Time of the last change, nanoseconds.
+    changed: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """The files of a data set on this machine."""
+
+    #: What the names of the files are relative to.
+    folder: Path
+    files: tuple[File, ...]
+    #: What else decides over the images, as plain JSON values.
+    facts: dict[str, Any] = field(default_factory=dict)
+    #: Files that were left aside because they are hidden or do not end like an image.
+    ignored: int = 0
+
+
+def named(folder: Path, names: Sequence[str]) -> tuple[File, ...]:
+    """The files with these names in a folder.
+
+    Raises:
+        OSError: One is not there.
+    """
+    stats = [(name, (folder / name).stat()) for name in names]
+    return tuple(File(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+
+
+class Scan(NamedTuple):
+    """What a folder holds, at any depth."""
+
+    #: Image files in the order of their names.
+    files: tuple[File, ...]
+    #: Number of other files.
+    ignored: int
+
+
+def scan(folder: Path, below: str = "") -> Scan:
+    """All image files in `folder / below` and the folders in it, named relative to `folder`."""
+    ignored = 0
+    files = []
+    for name, entry in _walk(str(folder / below), f"{below}/" if below else "", set()):
+        if entry.name.startswith(".") or not entry.name.lower().endswith(ENDINGS):
+            ignored += 1
+            continue
+        stat = entry.stat()
+        files.append(File(name, stat.st_size, stat.st_mtime_ns))
+    return Scan(tuple(sorted(files)), ignored)
+
+
+def _walk(folder: str, prefix: str, seen: set[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Files at any depth, links followed, each folder once; hidden folders are left aside."""
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.is_dir():
+                yield prefix + entry.name, entry
+            elif not entry.name.startswith("."):
+                yield from _walk(entry.path, f"{prefix}{entry.name}/", seen)
+
+
+def content_hash(found: Found, remembered: Path | None, task: str, progress: Progress) -> str:
+    """SHA-256 of the names and contents of all files of a data set, hexadecimal.
+
+    Args:
+        found: The files.
+        remembered: A file that keeps what was hashed: its first line the hash of all, for a start; then a line for each
+            file with its size, time and hash, so that only new and changed files are read. None: hash everything.
+        task: What `progress` is told is being done.
+        progress: Hears how many files are hashed.
+    """
+    listed = hashlib.sha256(json.dumps([found.files, found.facts]).encode()).hexdigest()
+    if remembered is not None and (known := _first_line(remembered)) is not None and known[0] == listed:
+        return known[1]
+    hashes = _hashed(found, {} if remembered is None else _other_lines(remembered), task, progress)
+    named_hashes = [[file.name, one] for file, one in zip(found.files, hashes, strict=True)]
+    whole = hashlib.sha256(json.dumps([named_hashes, found.facts]).encode()).hexdigest()
+    if remembered is not None:
+        lines = [[listed, whole], *([*file, one] for file, one in zip(found.files, hashes, strict=True))]
+        with contextlib.suppress(OSError):  # then the next start hashes again
+            _write_beside(remembered, "\n".join(map(json.dumps, lines)) + "\n")
+    return whole
+
+
+def _hashed(found: Found, known: dict[File, str], task: str, progress: Progress) -> list[str]:
+    hashes = [known.get(file, "") for file in found.files]
+    unknown = [place for place, one in enumerate(hashes) if not one]
+
+    def work(start: int, stop: int) -> None:
+        for place in unknown[start:stop]:
+            hashes[place] = file_hash(found.folder / found.files[place].name)
+
+    in_slices(len(unknown), SLICE, work, task, progress)
+    return hashes
+
+
+def file_hash(path: Path, algorithm: str = "sha256") -> str:
+    """Hash of a file's content, hexadecimal."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _first_line(path: Path) -> tuple[str, str] | None:
+    try:
+        with path.open(encoding="utf-8") as file:
+            listed, whole = json.loads(file.readline())
+    except (OSError, ValueError, TypeError):
+        return None
+    return (listed, whole) if isinstance(listed, str) and isinstance(whole, str) else None
+
+
+def _other_lines(path: Path) -> dict[File, str]:
+    try:
+        lines = path.read_text("utf-8").splitlines()[1:]
+        return {File(name, size, changed): one for name, size, changed, one in map(json.loads, lines)}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _write_beside(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor is no path
+        file.write(text)
+    Path(name).chmod(0o644)  # readable by all users of a shared data root
+    Path(name).replace(path)

@@ -1,0 +1,88 @@
+"""A data set as tensors: the real one, or random images in its shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ablate.recipe import Data
+from ablate.training.data.dataset import Dataset, Labelled, Unlabelled
+from ablate.training.data.decode import DecodedPart
+from ablate.training.data.prepare import data_root, prepare, title_of
+from ablate.training.data.registry import SOURCES
+from ablate.training.data.scaling import Scaling
+from ablate.training.data.source import Outline
+
+
+def load_dataset(data: Data, root: Path | None = None) -> Dataset:
+    """The data set that a recipe names, found on this machine or downloaded, scaled as the recipe says.
+
+    Args:
+        data: The `data` table of a recipe.
+        root: Folder in which data sets are looked for, downloaded and cached; None means `default_root()`.
+
+    Raises:
+        DataMissingError: It is not on this machine and cannot be downloaded, a file of it is damaged, or the disk is
+            full.
+        RecipeError: Its images differ in size, and the recipe names none.
+    """
+    prepared = prepare(data, root)
+    parts = prepared.arrays.parts
+    labelled = {name: _labelled(part) for name, part in parts.items() if part.labels is not None}
+    return Dataset(
+        name=prepared.title,
+        classes=prepared.arrays.classes,
+        train=labelled["train"],
+        test=labelled.get("test"),
+        validation=labelled.get("validation"),
+        unlabelled=_unlabelled(parts["unlabelled"]) if "unlabelled" in parts else None,
+        digest=prepared.digest,
+    )
+
+
+def stand_in(data: Data, images: int, root: Path | None = None) -> Dataset:
+    """Random images in the shape of a data set, for a look at a recipe where the data set need not be there.
+
+    Args:
+        data: The `data` table whose images' place they take.
+        images: How many to train on; a tenth of them in each other part.
+        root: Folder in which an `image_folder` is looked for; None means `default_root()`. Where it is not there, it
+            is taken to have 10 classes and images of 224x224 pixels.
+    """
+    outline = SOURCES[data.name].outline(data, data_root(root))
+    shape = _scaled_shape(outline, Scaling.of(data))
+    generator = torch.Generator().manual_seed(0)
+    classes = len(outline.classes)
+    few = max(classes, images // 10)
+
+    def draw(count: int) -> Labelled:
+        pixels = torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=generator)
+        return Labelled(images=pixels, labels=torch.arange(count) % classes)
+
+    def unlabelled() -> Unlabelled:
+        return Unlabelled(images=draw(few).images, files=tuple(f"{number}.png" for number in range(few)))
+
+    return Dataset(
+        name=title_of(data),
+        classes=outline.classes,
+        train=draw(images),
+        test=draw(few) if "test" in outline.parts else None,
+        validation=draw(few) if "validation" in outline.parts else None,
+        unlabelled=unlabelled() if "unlabelled" in outline.parts else None,
+    )
+
+
+def _labelled(part: DecodedPart) -> Labelled:
+    return Labelled(images=torch.from_numpy(part.images), labels=torch.from_numpy(part.labels))
+
+
+def _unlabelled(part: DecodedPart) -> Unlabelled:
+    return Unlabelled(images=torch.from_numpy(part.images), files=part.files)
+
+
+def _scaled_shape(outline: Outline, scaling: Scaling) -> tuple[int, int, int]:
+    """Channels, height and width after scaling."""
+    channels, *size = outline.shape
+    height, width = scaling.size or size
+    return scaling.channels or channels, height, width
