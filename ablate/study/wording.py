@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ablate.recipe.model import FAMILIES
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.faults import MAX_PROBLEMS, printable, shown
 from ablate.study.positions import MISSING, Path, inside
@@ -224,8 +225,8 @@ def _untagged(path: Path, expected: str, value: object, name: str, plain: str) -
     if plain == "model":
         builder = re.sub(r"[^a-z0-9_]", "", given.lower()) if isinstance(given, str) else ""
         meant = f'"torchvision:{builder}"' if re.match(r"[a-z]", builder) else '"torchvision:resnet18"'
-        near = did_you_mean(str(given), ["convnet"])
-        others = f'; write "convnet", a builder of torchvision as {meant}, or your own as "my_models.py:Net"'
+        near = did_you_mean(str(given), sorted(FAMILIES))
+        others = f'; write "convnet", "resnet", "alexnet", a builder of torchvision as {meant}, or your own as "my_models.py:Net"'
         hint = near if "did you mean" in near else others
         if not isinstance(value, dict):
             hint = '; it is a table: `[baseline.model]` with `name = "convnet"`'
@@ -244,7 +245,7 @@ def _not_among(name: str, found: list[ErrorDetails], value: object) -> str:
     if isinstance(value, str) and len(known) > 1:
         return f"{name} cannot be {shown(value)}{did_you_mean(value, known)}"
     words = " or ".join([*(f'"{item}"' for item in known), *types])
-    return f"{name} must be {words}, not {shown(value)}"
+    return f"{name} must be {words}, not {shown(value)}{_type_hint(' or '.join(types), value, '')}"
 
 
 def _type_hint(expected: str, value: Any, example: str) -> str:  # noqa: ANN401 - any value of a file
