@@ -226,7 +226,10 @@ def _untagged(path: Path, expected: str, value: object, name: str, plain: str) -
         builder = re.sub(r"[^a-z0-9_]", "", given.lower()) if isinstance(given, str) else ""
         meant = f'"torchvision:{builder}"' if re.match(r"[a-z]", builder) else '"torchvision:resnet18"'
         near = did_you_mean(str(given), sorted(FAMILIES))
-        others = f'; write "convnet", "resnet", "alexnet", a builder of torchvision as {meant}, or your own as "my_models.py:Net"'
+        others = (
+            f"; write one of ablate's, {', '.join(sorted(FAMILIES))}, a builder of torchvision as {meant}, or your own as "
+            '"my_models.py:Net"'
+        )
         hint = near if "did you mean" in near else others
         if not isinstance(value, dict):
             hint = '; it is a table: `[baseline.model]` with `name = "convnet"`'
