@@ -60,7 +60,7 @@ def run(
     from ablate.cli.bars import data_progress
     from ablate.cli.live import live_view
     from ablate.cli.report import conclude
-    from ablate.errors import InterruptedRunError, JobsFailedError
+    from ablate.errors import DataMissingError, InterruptedRunError, JobsFailedError
     from ablate.launch.local import place
     from ablate.launch.session import train_queued
     from ablate.orchestrate.data import prepare
@@ -85,16 +85,21 @@ def run(
         if now.left:
             with data_progress(plain=plain) as told:
                 prepare([variant.recipe for variant in (part or asked).variants()], data_root, told)
-            with live_view(plain=plain) as view:
-                now = train_queued(
-                    database,
-                    asked.name,
-                    placement,
-                    data_root=data_root,
-                    watch=view.show,
-                    on_interrupt=lambda: view.say(STOPPING),
-                    advance=Advance(database, asked, part),
-                )
+            try:
+                with live_view(plain=plain) as view:
+                    now = train_queued(
+                        database,
+                        asked.name,
+                        placement,
+                        data_root=data_root,
+                        watch=view.show,
+                        on_interrupt=lambda: view.say(STOPPING),
+                        advance=Advance(database, asked, part),
+                    )
+            except DataMissingError:
+                if progress(database, asked.name).done:
+                    conclude(database, asked.name, out)  # of what could be trained
+                raise
         if now.left:
             raise InterruptedRunError(
                 f"stopped with {now.done} of {now.total} jobs done.", cure="Type the same command again to go on."

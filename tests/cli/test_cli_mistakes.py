@@ -97,6 +97,8 @@ def test_weights_that_cannot_be_fetched_hold_up_no_other_job(folder: Path, ablat
     assert done.returncode == 5, done.stderr
     assert done.stderr.count("https://") == 1
     assert str(folder / "hub" / "checkpoints") in done.stderr
+    assert "report: " in done.stdout
+    assert "not run" in (folder / "reports" / "tiny" / "report.md").read_text("utf-8")
     jobs = json.loads(ablate("status", "--json").stdout)["studies"][0]["jobs"]
     assert (jobs["succeeded"], jobs["queued"]) == (4, 2)
 
