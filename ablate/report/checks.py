@@ -218,9 +218,7 @@ def _unscored(analysis: Analysis) -> Iterator[Finding]:
 
 def _reported_elsewhere(results: Results) -> Iterator[Finding]:
     """Figures from elsewhere beside runs that `--set` made different from the study as its file has it."""
-    changed = [
-        text for text in results.settings if text.partition("=")[0].split(".")[0] in ("data", "model", "training")
-    ]
+    changed = [text for text in results.settings if text.partition(".")[0] in ("data", "model", "training")]
     if changed and any(variant.reported is not None for variant in results.outline.variants):
         yield Finding(
             severity="note",
