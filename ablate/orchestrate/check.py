@@ -88,11 +88,17 @@ def check_study(study: Study, probe: Callable[[Recipe], Probed]) -> Iterator[Che
         except DataMissingError:
             raise
         except AblateError as error:
-            yield Checked(variant=variant, probe=None, error=str(error), findings=())
+            yield Checked(variant=variant, probe=None, error=_in_one_line(error), findings=())
             continue
         if reference is None and variant.key == study.baseline.key:
             reference = probed
         yield Checked(variant=variant, probe=probed, error=None, findings=_findings(probed, reference))
+
+
+def _in_one_line(error: AblateError) -> str:
+    """The message and the cure as sentences."""
+    end = "" if error.message.endswith((".", "?", "!")) else "."
+    return " ".join(f"{error.message}{end} {error.cure}".split())
 
 
 def _findings(probed: Probed, reference: Probed | None) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ class Finding:
 def findings(analysis: Analysis) -> tuple[Finding, ...]:
     """All findings, errors first."""
     found = [
+        *_other_images(analysis.results),
         *_seeds_without_effect(analysis.results),
         *_no_ops(analysis.results),
         *_doubles(analysis.results),
@@ -70,6 +71,26 @@ def _seeds_without_effect(results: Results) -> Iterator[Finding]:
                 )
                 break
             seen[losses] = run.seed
+
+
+def _other_images(results: Results) -> Iterator[Finding]:
+    """Runs that were to see the same images, and did not."""
+    seen: dict[str, dict[str, list[RunRecord]]] = {}
+    for run in results.runs:
+        meant, colon, were = run.fingerprints.get("data", "").partition(":")
+        if colon and run.state == JobState.SUCCEEDED:
+            seen.setdefault(meant, {}).setdefault(were, []).append(run)
+    for versions in seen.values():
+        if len(versions) > 1:
+            told = [
+                f"{listed([f'{run.variant} (seed {run.seed})' for run in runs], 3)}"
+                for runs in sorted(versions.values(), key=lambda runs: -len(runs))
+            ]
+            yield Finding(
+                severity="error",
+                text="The files of the data set were changed between runs, so that their figures cannot be compared: "
+                f"{'; and with other files '.join(told)}.",
+            )
 
 
 def _no_ops(results: Results) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from ablate.errors import UsageError
 from ablate.protocol import JobState
 from ablate.recipe.signatures import did_you_mean
-from ablate.report.export import write_csv
 from ablate.store import Database
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
@@ -63,7 +63,9 @@ def submission(
             "before the study is run.",
         )
     stream = io.StringIO()
-    write_csv((columns, zip(labelling.files, labelling.classes, strict=True)), stream)
+    writer = csv.writer(stream, lineterminator="\n")  # for a grader, who wants names as they are: nothing is guarded
+    writer.writerow(columns)
+    writer.writerows(zip(labelling.files, labelling.classes, strict=True))
     return Labels(text=stream.getvalue(), seed=run.seed, count=len(labelling.files))
 
 

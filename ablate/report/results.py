@@ -41,6 +41,8 @@ class Results:
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    #: Epochs that each variant's recipe asks for, by variant key.
+    planned: Mapping[str, int] = field(default_factory=dict)
     #: The `--set` options of that revision.
     settings: tuple[str, ...] = ()
     #: The commands by which that revision was submitted: what stands after `ablate run`.
@@ -66,6 +68,7 @@ class Results:
             steps=_steps(db, study, [variant.key for variant in outline.variants]),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
+            planned=reading.planned_epochs(db, study),
             settings=reading.revision_settings(db, study),
             calls=reading.calls(db, study),
             sources={path: sha256(text) for path, text in reading.revision_sources(db, study).items()},

@@ -36,13 +36,21 @@ def settings(results: Results) -> list[tuple[str, str]]:
         pairs += described(Recipe.model_validate(results.recipe))
     epochs = sorted({run.epochs for run in results.runs if run.state == JobState.SUCCEEDED and run.epochs})
     if epochs:
-        pairs.append(("epochs run", str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"))
+        span = str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+        pairs.append(("epochs run", span + _stopped_early(results)))
     seeds = f"{len(outline.seeds)} ({listed([str(seed) for seed in outline.seeds])})"
     pairs.append(("seeds", seeds))
     direction = "more is better" if outline.direction == "max" else "less is better"
     pairs.append(("ranked by", f"{results.metric.label} ({direction})"))
     pairs.append(("epoch selected", f"{SELECTIONS[outline.select]}; {_tested(results)}"))
     return pairs
+
+
+def _stopped_early(results: Results) -> str:
+    """How many runs early stopping ended before all their epochs; nothing where it ended none."""
+    finished = [run for run in results.runs if run.state == JobState.SUCCEEDED and run.variant_key in results.planned]
+    early = sum(run.epochs < results.planned[run.variant_key] for run in finished)
+    return f"; {early} of {numbers.plural(len(finished), 'run')} stopped early" if early else ""
 
 
 def _tested(results: Results) -> str:

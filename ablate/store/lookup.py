@@ -120,6 +120,19 @@ def recipe(db: Database, study: str, key: str) -> Mapping[str, Any]:
         return connection.execute(of_variant).scalar() or {}
 
 
+def planned_epochs(db: Database, study: str) -> dict[str, int]:
+    """Epochs that the recipes of a study's variants ask for, by variant key; imported results have none.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    with db.read() as connection:
+        wanted = variants.c.recipe["training"]["epochs"].as_integer().label("epochs")
+        of_study = variants.c.study == study_id(connection, study)
+        rows = connection.execute(select(variants.c.key, wanted).where(of_study, variants.c.recipe.is_not(None))).all()
+    return {row.key: row.epochs for row in rows}
+
+
 def utc(seconds: float) -> datetime:
     """Seconds since 1970 as a time."""
     return datetime.fromtimestamp(seconds, tz=UTC)

@@ -4,7 +4,7 @@ Only jobs that the newest revision of a study asks for are counted and reported.
 """
 
 from ablate.store.code import ran_with, revision_sources
-from ablate.store.lookup import calls, outline, recipe, revision_settings, revision_text, studies
+from ablate.store.lookup import calls, outline, planned_epochs, recipe, revision_settings, revision_text, studies
 from ablate.store.measured import labellings, steps
 from ablate.store.results import epochs, predictions, runs
 from ablate.store.standing import counts, durations, failures, running, states, workers
@@ -17,6 +17,7 @@ __all__ = [
     "failures",
     "labellings",
     "outline",
+    "planned_epochs",
     "predictions",
     "ran_with",
     "recipe",

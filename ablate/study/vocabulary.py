@@ -85,6 +85,8 @@ def unknown_path(path: str, *, own_model: bool) -> str | None:
 def no_key(table: Sequence[str | int], key: str, known: list[str], *, where: str = "") -> str:
     """That a table of the recipe has no such key, and which was probably meant."""
     there = elsewhere(key)
+    if there == [dotted((*table, key))] and not where:
+        return f"`{printable(there[0])}` belongs to another `{dotted((*table, 'name'))}`"
     suggestion = f"; did you mean `{there[0]}`?" if there and not where else did_you_mean(key, known)
     return f"there is no key `{dotted((*table, key))}`{where}{suggestion}"
 

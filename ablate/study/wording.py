@@ -42,13 +42,19 @@ _EXAMPLES = {
     "data": '[baseline.data] with `name = "digits"`',
     "data.name": 'name = "digits"',
     "data.augment.name": 'name = "horizontal_flip"',
+    "data.augment.augment": 'augment = ["rotation"]',
+    "data.folder": 'folder = "flowers"',
     "data.normalize": "normalize = { mean = [0.5], std = [0.5] }",
     "data.normalize.mean": "mean = [0.5]",
     "data.normalize.std": "std = [0.5]",
     "model": '[baseline.model] with `name = "convnet"`',
     "model.name": 'name = "convnet"',
+    "model.stem.channels": "channels = 32",
     "training": '[baseline.training] with `epochs = 10` and `optimizer = { name = "SGD", lr = 0.01 }`',
     "training.epochs": "epochs = 10",
+    "training.phases.epochs": "epochs = 10",
+    "training.early_stopping.patience": "patience = 10",
+    "training.warmup.epochs": "epochs = 5",
     "training.optimizer": 'optimizer = { name = "Adam", lr = 0.001 }',
     "training.optimizer.name": 'name = "SGD"',
     "training.optimizer.lr": "lr = 0.01",
@@ -104,7 +110,7 @@ def explained(
         if index > 2 * MAX_PROBLEMS:  # nobody reads them: no time is spent on what was meant
             yield Finding(path=path, message=f"`{speak(path)}` does not fit here", value=False)
         elif path in around and all(
-            details["type"] in _TYPES or details["type"] == "literal_error" for details in found
+            details["type"] in _TYPES or details["type"] in ("literal_error", "too_short") for details in found
         ):
             continue  # the branch of a union that was not meant
         else:
@@ -244,6 +250,8 @@ def _not_among(name: str, found: list[ErrorDetails], value: object) -> str:
     """A text that is none of the texts which are allowed."""
     expected = next(item for item in found if item["type"] == "literal_error").get("ctx", {}).get("expected", "")
     known = re.findall(r"'([^']*)'", str(expected))
+    if not known:
+        return f"{name} must be {expected}, not {shown(value)}"
     types = list(dict.fromkeys(_TYPES[item["type"]] for item in found if item["type"] in _TYPES))
     if isinstance(value, str) and len(known) > 1:
         return f"{name} cannot be {shown(value)}{did_you_mean(value, known)}"

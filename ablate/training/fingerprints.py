@@ -8,12 +8,17 @@ from collections.abc import Mapping
 
 from ablate.training.setup import Setup
 
+#: Keys of `data` that say nothing of which images there are.
+NOT_THE_IMAGES = frozenset(
+    {"batch_size", "validation", "test", "split_seed", "train_images", "crop", "augment", "normalize"}
+)
+
 
 def fingerprints(run: Setup, first_step_loss: float | None) -> Mapping[str, str]:
     """Hashes, and a number as text, see `Outcome.fingerprints`.
 
     `optimizer_groups` covers all that moves the weights: optimizers, schedules, phases, and number of epochs;
-    `transforms` all that is done to the images; `data` is the images themselves.
+    `transforms` all that is done to the images; `data` tells which images are meant, and after a colon what they were.
 
     Args:
         run: A run, its first phase's parameters frozen or not.
@@ -36,7 +41,8 @@ def fingerprints(run: Setup, first_step_loss: float | None) -> Mapping[str, str]
             ]
         ),
         "first_step_loss": repr(first_step_loss),
-        "data": run.dataset.digest,
+        "data": f"{_hash({key: value for key, value in data.canonical().items() if key not in NOT_THE_IMAGES})}:"
+        f"{run.dataset.digest}",
     }
 
 

@@ -65,7 +65,8 @@ def build_normalizer(data: Data, portion: Portion, memory_format: torch.memory_f
             raise RecipeError(
                 f"{what} lists {len(values)} values, but the images of {data.name!r} have "
                 f"{channels} channel{'s' if channels > 1 else ''}",
-                cure=f"List one for each channel, or turn the images by `data.channels = {len(values)}`.",
+                cure="List one for each channel"
+                + (f", or turn the images by `data.channels = {len(values)}`." if len(values) in (1, 3) else "."),
             )
     return Normalizer(mean.expand(channels), std.expand(channels), memory_format)
 

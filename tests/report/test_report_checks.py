@@ -102,6 +102,21 @@ def test_mixed_versions_are_a_warning(package: str) -> None:
     assert found == [f"Runs were made under different versions of {package}: 9.0 and 9.1."]
 
 
+def test_files_of_a_data_set_that_changed_between_runs_are_an_error() -> None:
+    given = whole()
+    runs = tuple(
+        replace(one, fingerprints={**one.fingerprints, "data": f"fashion:{'new' if one.seed == 4 else 'old'}"})
+        for one in given.runs
+    )
+    (told,) = texts(replace(given, runs=runs), "error")
+    assert told.startswith("The files of the data set were changed between runs")
+    assert "(seed 4)" in told
+    resized = tuple(
+        replace(one, fingerprints={**one.fingerprints, "data": f"{one.variant}:{one.variant}"}) for one in given.runs
+    )
+    assert texts(replace(given, runs=resized), "error") == []
+
+
 def test_reported_figures_of_a_study_that_was_changed_are_noted() -> None:
     given = replace(whole(), settings=("data.name=mnist", "seeds.count=2"))
     assert any(variant.reported is not None for variant in given.outline.variants)

@@ -209,7 +209,7 @@ def test_steps_have_a_row_each(stored: Database) -> None:
 def test_labels_come_with_a_header_in_the_order_of_the_files(stored: Database) -> None:
     with stored:
         made = submission(stored, "stored", "base", seed=1, columns=("id", "label"))
-    assert made.text == "id,label\nb.png,rose\n'=a.png,tulip\n"
+    assert made.text == "id,label\nb.png,rose\n=a.png,tulip\n"
     assert (made.seed, made.count) == (1, 2)
 
 

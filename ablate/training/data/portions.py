@@ -45,6 +45,11 @@ def split(dataset: Dataset, data: Data) -> Split:
     validated = _held_out(dataset, data)
     tested = _tested(dataset, data)
     left = total - validated - tested
+    if left <= 0:
+        raise RecipeError(
+            f"`data.validation` and `data.test` hold out all {total:,} images of {dataset.name!r}",
+            cure="Hold less out.",
+        )
     wanted = left if data.train_images is None else data.train_images
     if not 0 < wanted <= left:
         raise RecipeError(
