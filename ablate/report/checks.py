@@ -32,6 +32,7 @@ class Finding:
 def findings(analysis: Analysis) -> tuple[Finding, ...]:
     """All findings, errors first."""
     found = [
+        *_nothing_measured(analysis.results),
         *_other_images(analysis.results),
         *_seeds_without_effect(analysis.results),
         *_no_ops(analysis.results),
@@ -71,6 +72,12 @@ def _seeds_without_effect(results: Results) -> Iterator[Finding]:
                 )
                 break
             seen[losses] = run.seed
+
+
+def _nothing_measured(results: Results) -> Iterator[Finding]:
+    """All runs ended, and not one of them well."""
+    if results.runs and all(run.state in MEASURED and run.state != JobState.SUCCEEDED for run in results.runs):
+        yield Finding(severity="error", text="No run has succeeded: there is nothing to compare.")
 
 
 def _other_images(results: Results) -> Iterator[Finding]:

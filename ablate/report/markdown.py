@@ -84,7 +84,8 @@ def render(analysis: Analysis, pictures: Mapping[str, str]) -> str:
         if (table := epochs_table(results, wanted)) is not None:
             parts += _section(table)
     parts += _section(tables.all_table(analysis))
-    parts += _section(tables.cost_table(analysis))
+    if (table := tables.cost_table(analysis)) is not None:
+        parts += _section(table)
     if (table := tables.failure_table(results)) is not None:
         parts += _section(table)
     parts.append("## Checks")

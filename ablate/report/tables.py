@@ -116,8 +116,10 @@ def all_table(analysis: Analysis) -> Table:
     return _results_table(analysis, "All variants", "variant", rows, extra=extra)
 
 
-def cost_table(analysis: Analysis) -> Table:
-    """What every variant costs; columns that do not vary are said once."""
+def cost_table(analysis: Analysis) -> Table | None:
+    """What every variant costs; columns that do not vary are said once. None before a run has succeeded."""
+    if not any(run.state == JobState.SUCCEEDED for run in analysis.results.runs):
+        return None
     rows = [(variant.name, variant) for variant in analysis.results.outline.variants]
     return _table(analysis, "Cost", "variant", rows, columns.costs(analysis)).hidden()
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from report_cases import results, shapes, whole
 
+from ablate.protocol import JobState
 from ablate.report.analysis import analyse
 from ablate.report.checks import Finding, findings
+from ablate.report.markdown import render
 from ablate.report.results import Results
 from ablate.study.outline import StatisticsSettings
 
@@ -100,6 +102,13 @@ def test_mixed_versions_are_a_warning(package: str) -> None:
     runs = tuple(replace(one, provenance={**one.provenance, package: f"9.{one.seed % 2}"}) for one in given.runs)
     found = texts(replace(given, runs=runs), "warning")
     assert found == [f"Runs were made under different versions of {package}: 9.0 and 9.1."]
+
+
+def test_a_study_in_which_nothing_succeeded_says_so() -> None:
+    given = whole()
+    runs = tuple(replace(one, state=JobState.FAILED, error="boom", test_accuracy=None) for one in given.runs)
+    assert texts(replace(given, runs=runs), "error") == ["No run has succeeded: there is nothing to compare."]
+    assert "## Cost" not in render(analyse(replace(given, runs=runs)), {})
 
 
 def test_files_of_a_data_set_that_changed_between_runs_are_an_error() -> None:
