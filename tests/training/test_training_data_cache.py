@@ -5,6 +5,8 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
@@ -154,3 +156,27 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path):
     (left / "train_images.npy").write_bytes(b"half")
     load_dataset(Data(name="digits"), tmp_path)
     assert not left.exists()
+
+
+#: Opens a data set of 62 MB in a process that may take 20 MB more memory than it has.
+SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+from ablate.recipe import SyntheticData
+from ablate.training.data.prepare import prepare
+small, large = (SyntheticData(name="synthetic", images=images, test_images=10) for images in (10, 20_000))
+prepare(small, Path(sys.argv[1]))
+(held,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmData" in line)
+resource.setrlimit(resource.RLIMIT_DATA, (1024 * int(held) + 20_000_000,) * 2)
+images = prepare(large, Path(sys.argv[1])).arrays.parts["train"].images
+print(sum(int(image.sum()) for image in images))
+"""
+
+
+def test_a_data_set_larger_than_the_memory_is_opened(tmp_path: Path):
+    large = SyntheticData(name="synthetic", images=20_000, test_images=10)
+    total = int(load_dataset(large, tmp_path).train.images.sum())
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT_OF_MEMORY, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == [str(total)], done.stderr[-2000:]

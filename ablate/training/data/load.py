@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from ablate.recipe import Data
 from ablate.training.data.dataset import Dataset, Labelled, Unlabelled
@@ -29,7 +33,11 @@ def load_dataset(data: Data, root: Path | None = None) -> Dataset:
     """
     prepared = prepare(data, root)
     parts = prepared.arrays.parts
-    labelled = {name: _labelled(part) for name, part in parts.items() if part.labels is not None}
+    labelled = {
+        name: Labelled(images=_tensor(part.images), labels=_tensor(part.labels))
+        for name, part in parts.items()
+        if part.labels is not None
+    }
     return Dataset(
         name=prepared.title,
         classes=prepared.arrays.classes,
@@ -73,12 +81,15 @@ def stand_in(data: Data, images: int, root: Path | None = None) -> Dataset:
     )
 
 
-def _labelled(part: DecodedPart) -> Labelled:
-    return Labelled(images=torch.from_numpy(part.images), labels=torch.from_numpy(part.labels))
-
-
 def _unlabelled(part: DecodedPart) -> Unlabelled:
-    return Unlabelled(images=torch.from_numpy(part.images), files=part.files)
+    return Unlabelled(images=_tensor(part.images), files=part.files)
+
+
+def _tensor(array: npt.NDArray[np.uint8] | npt.NDArray[np.int64]) -> Tensor:
+    """A tensor over the same memory."""
+    with warnings.catch_warnings():  # of images larger than the memory; no run writes to its images
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def _scaled_shape(outline: Outline, scaling: Scaling) -> tuple[int, int, int]:
