@@ -12,6 +12,7 @@ from torch import Tensor
 from ablate.recipe import Data
 from ablate.training.augment import Pipeline, centre_crop
 from ablate.training.data import Portion
+from ablate.training.failures import RecipeError
 from ablate.training.group import ALONE, Group
 from ablate.training.normalize import Normalizer
 from ablate.training.streams import Stream
@@ -151,8 +152,19 @@ class EvaluationImages:
 
 
 def input_size(data: Data, image_size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width that the network sees, pixels."""
-    return image_size if data.crop is None else (data.crop, data.crop)
+    """Height and width that the network sees, pixels.
+
+    Raises:
+        RecipeError: The images are smaller: what is measured is the middle of each, whatever training makes of them.
+    """
+    if data.crop is None:
+        return image_size
+    if data.crop > min(image_size):
+        raise RecipeError(
+            f"`data.crop = {data.crop}`, but the images of {data.name!r} have {image_size[0]}x{image_size[1]} pixels",
+            cure="Take a smaller one, or scale the images up by `data.resize`.",
+        )
+    return data.crop, data.crop
 
 
 def _fitting(limits: dict[str, int], images: Tensor, device: torch.device) -> int:
