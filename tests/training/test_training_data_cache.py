@@ -1,12 +1,14 @@
 """Decoded data sets on the disk: mapped, shared, made anew when broken, keyed by content."""
 
 import errno
+import itertools
 import json
 import os
 import pickle
 import shutil
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 
 from ablate.errors import DataMissingError
 from ablate.recipe import Data, SyntheticData
-from ablate.training.data import Dataset, load_dataset
+from ablate.training.data import Dataset, LatelyLoaded, load_dataset
 from ablate.training.data import listing as listing_module
 
 Arrays = tuple[np.ndarray, ...]
@@ -62,6 +64,25 @@ def test_changed_files_are_decoded_again(tmp_path: Path, write_idx: Callable[...
     images[0][:] = 255 - images[0]
     write_idx(tmp_path / "mnist")
     assert_same(load_dataset(MNIST, tmp_path), images)
+
+
+def test_what_was_loaded_lately_is_looked_at_again_after_a_while(
+    tmp_path: Path, write_idx: Callable[..., None], images: Arrays, monkeypatch: pytest.MonkeyPatch
+):
+    now = itertools.count(0.0, 0.1)
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    lately = LatelyLoaded()
+    write_idx(tmp_path / "mnist")
+    first = lately.load(MNIST, tmp_path)
+    images[0][:] = 255 - images[0]
+    write_idx(tmp_path / "mnist")
+    assert lately.load(MNIST, tmp_path) is first
+    now = itertools.count(1000.0, 0.1)
+    changed = lately.load(MNIST, tmp_path)
+    assert_same(changed, images)
+    assert changed.digest != first.digest
+    assert lately.load(Data(name="mnist", resize=7), tmp_path).image_size == (7, 7)
+    assert lately.load(MNIST, tmp_path).image_size == (28, 28)
 
 
 def test_a_root_that_cannot_be_written_to_still_serves(tmp_path: Path, write_idx: Callable[..., None], images: Arrays):
