@@ -63,6 +63,15 @@ class Recipe(Section):
     images (ties: the earliest), or the last."""
 
     @model_validator(mode="after")
+    def _spreadable(self) -> Recipe:
+        if self.data.batch_size < self.training.devices:
+            raise ValueError(
+                f"a batch of {self.data.batch_size} cannot be spread over {self.training.devices} devices: "
+                "take a larger `data.batch_size`, or fewer `training.devices`"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _selectable(self) -> Recipe:
         if self.data.validation != 0:
             return self

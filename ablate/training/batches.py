@@ -155,14 +155,14 @@ def input_size(data: Data, image_size: tuple[int, int]) -> tuple[int, int]:
     """Height and width that the network sees, pixels.
 
     Raises:
-        RecipeError: The images are smaller than `data.crop`.
+        RecipeError: The images are smaller: what is measured is the middle of each, whatever training makes of them.
     """
     if data.crop is None:
         return image_size
     if data.crop > min(image_size):
         raise RecipeError(
-            f"`data.crop = {data.crop}` is larger than the images, {image_size[0]}x{image_size[1]} pixels",
-            cure="Take a smaller `crop`, or scale the images by `data.resize`.",
+            f"`data.crop = {data.crop}`, but the images of {data.name!r} have {image_size[0]}x{image_size[1]} pixels",
+            cure="Take a smaller one, or scale the images up by `data.resize`.",
         )
     return data.crop, data.crop
 

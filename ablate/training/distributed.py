@@ -22,6 +22,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from torch.nn.parallel import DistributedDataParallel
@@ -42,6 +44,9 @@ from ablate.training.group import Group
 LOOK_SECONDS = 0.05
 #: How long the processes have to end after one has, seconds.
 END_SECONDS = 30.0
+#: How long a process waits for the others. PyTorch's ten minutes are short for the evaluations of the first one, and a
+#: process that is gone is noticed at once by those who started it.
+PATIENCE = timedelta(days=7)
 
 
 class Ranks(Group):
@@ -149,7 +154,10 @@ def train_spread(
     launch = threading.Thread(target=_launch, args=(order, theirs, watched, exits), name="ablate-ranks", daemon=True)
     launch.start()
     try:
-        ended = _followed(launch, ours, on_epoch, should_stop)
+        try:
+            ended = _followed(launch, ours, theirs[0], on_epoch, should_stop)
+        except Killed as error:  # while a checkpoint was asked for
+            ended = Ended(error=error)
         if ended.outcome is not None or ended.error is not None:
             launch.join(END_SECONDS)
         if any(code == -signal.SIGKILL for code in exits):
@@ -173,9 +181,11 @@ def _launch(order: Order, theirs: list[Connection], watched: Connection, exits: 
         rdzv_endpoint="127.0.0.1:0",
         local_addr="127.0.0.1",
         max_restarts=0,
+        logs_specs=DefaultLogsSpecs(log_dir=os.devnull),  # else each job would leave a folder behind
     )
-    # What it says of processes that ended is known from themselves.
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    # What they say of processes that ended is known from themselves.
+    for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         elastic_launch(config, _rank)(order, theirs, watched)
     except ChildFailedError as failed:
@@ -185,10 +195,20 @@ def _launch(order: Order, theirs: list[Connection], watched: Connection, exits: 
 def _followed(
     launch: threading.Thread,
     ours: Sequence[Connection],
+    other_end: Connection,
     on_epoch: Callable[[EpochMetrics, Callable[[], dict[str, Any]]], None] | None,
     should_stop: Callable[[], bool],
 ) -> Ended:
-    """Pass on what the processes say until one has ended."""
+    """Pass on what the processes say until one has ended.
+
+    Args:
+        launch: The thread that waits for the processes.
+        ours: This process's ends of their pipes.
+        other_end: The first one's end of its pipe. It is closed here as soon as that process has it, so that the pipe
+            breaks when that process dies.
+        on_epoch: As of `loop.train`.
+        should_stop: As of `loop.train`.
+    """
     first, told = ours[0], False
 
     def state() -> dict[str, Any]:
@@ -207,6 +227,7 @@ def _followed(
         if ends := [message for _, message in messages if isinstance(message, Ended)]:
             return min(ends, key=_is_consequence)
         for connection, message in messages:
+            other_end.close()
             if on_epoch is not None and isinstance(message, Epoch):
                 on_epoch(message.metrics, state)
             with contextlib.suppress(ConnectionError):  # its end is seen at the next look
@@ -228,7 +249,7 @@ def _heard(connection: Connection) -> Ended | Epoch:
 
 def _is_consequence(ended: Ended) -> bool:
     """Whether an error is likely to be what a process sees when another one has failed."""
-    return type(ended.error) in (RuntimeError, dist.DistBackendError, dist.DistNetworkError)
+    return type(ended.error) in (RuntimeError, dist.DistBackendError, dist.DistNetworkError, Killed)
 
 
 def _result(ended: Ended) -> Outcome:
@@ -268,7 +289,7 @@ def _trained(order: Order, rank: int, caller: Connection) -> Ended:
     device = torch.device(order.devices[rank])
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
 
     def on_epoch(metrics: EpochMetrics, state: Callable[[], dict[str, Any]]) -> None:
         caller.send(Epoch(metrics=metrics))

@@ -55,11 +55,11 @@ class Child:
         return found
 
     def end(self) -> None:
-        """End the process now, with those that it started, and wait for it."""
+        """End the process and all that it has started now, and wait for it."""
         self.connection.close()
-        if os.name == "posix" and self._process.pid is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # not yet its own group: the next line is enough
+        if os.name == "posix" and self._process.pid is not None and self._process.is_alive():
+            with contextlib.suppress(ProcessLookupError):  # it has made no group of its own yet
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.join()
         self._process.close()

@@ -98,6 +98,7 @@ def test_a_recipe_survives_json() -> None:
     ("changes", "told"),
     [
         ({"data__validation": 0}, 'select = "last"'),
+        ({"data__batch_size": 1, "training__devices": 2}, "a batch of 1 cannot be spread over 2 devices"),
         ({"training__epochs": -1}, "greater than or equal to 1"),
         ({"training__optimizer": {"name": "Adm", "lr": 0.1}}, "did you mean 'Adam'"),
         ({"training__optimizer": {"name": "Adam", "lr": 0.1, "momentum": 0.9}}, "Adam takes no argument 'momentum'"),

@@ -1,10 +1,14 @@
 """Decoded data sets on the disk: mapped, shared, made anew when broken, keyed by content."""
 
 import errno
+import itertools
 import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
+import time
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +18,7 @@ import pytest
 
 from ablate.errors import DataMissingError
 from ablate.recipe import Data, SyntheticData
-from ablate.training.data import Dataset, load_dataset
+from ablate.training.data import Dataset, LatelyLoaded, load_dataset
 from ablate.training.data import listing as listing_module
 
 Arrays = tuple[np.ndarray, ...]
@@ -60,6 +64,25 @@ def test_changed_files_are_decoded_again(tmp_path: Path, write_idx: Callable[...
     images[0][:] = 255 - images[0]
     write_idx(tmp_path / "mnist")
     assert_same(load_dataset(MNIST, tmp_path), images)
+
+
+def test_what_was_loaded_lately_is_looked_at_again_after_a_while(
+    tmp_path: Path, write_idx: Callable[..., None], images: Arrays, monkeypatch: pytest.MonkeyPatch
+):
+    now = itertools.count(0.0, 0.1)
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    lately = LatelyLoaded()
+    write_idx(tmp_path / "mnist")
+    first = lately.load(MNIST, tmp_path)
+    images[0][:] = 255 - images[0]
+    write_idx(tmp_path / "mnist")
+    assert lately.load(MNIST, tmp_path) is first
+    now = itertools.count(1000.0, 0.1)
+    changed = lately.load(MNIST, tmp_path)
+    assert_same(changed, images)
+    assert changed.digest != first.digest
+    assert lately.load(Data(name="mnist", resize=7), tmp_path).image_size == (7, 7)
+    assert lately.load(MNIST, tmp_path).image_size == (28, 28)
 
 
 def test_a_root_that_cannot_be_written_to_still_serves(tmp_path: Path, write_idx: Callable[..., None], images: Arrays):
@@ -154,3 +177,27 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path):
     (left / "train_images.npy").write_bytes(b"half")
     load_dataset(Data(name="digits"), tmp_path)
     assert not left.exists()
+
+
+#: Opens a data set of 62 MB in a process that may take 20 MB more memory than it has.
+SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+from ablate.recipe import SyntheticData
+from ablate.training.data.prepare import prepare
+small, large = (SyntheticData(name="synthetic", images=images, test_images=10) for images in (10, 20_000))
+prepare(small, Path(sys.argv[1]))
+(held,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmData" in line)
+resource.setrlimit(resource.RLIMIT_DATA, (1024 * int(held) + 20_000_000,) * 2)
+images = prepare(large, Path(sys.argv[1])).arrays.parts["train"].images
+print(sum(int(image.sum()) for image in images))
+"""
+
+
+def test_a_data_set_larger_than_the_memory_is_opened(tmp_path: Path):
+    large = SyntheticData(name="synthetic", images=20_000, test_images=10)
+    total = int(load_dataset(large, tmp_path).train.images.sum())
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT_OF_MEMORY, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == [str(total)], done.stderr[-2000:]

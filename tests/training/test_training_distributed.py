@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,13 +71,17 @@ def test_the_processes_drop_different_activations():
     assert not torch.equal(masks[0], masks[1])
 
 
-def test_a_run_over_two_processes_stops_when_asked(make_recipe: MakeRecipe):
+def test_a_run_over_two_processes_stops_when_asked_and_leaves_nothing_behind(
+    make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     done: list[int] = []
     recipe = make_recipe({**TWO, "training.epochs": 500})
     with pytest.raises(Stopped) as stopped:
         train(recipe, seed=0, on_epoch=lambda row, _: done.append(row.epoch), should_stop=lambda: len(done) >= 2)
     assert stopped.value.epoch == done[-1] >= 2
     assert not multiprocessing.active_children()
+    assert not list(tmp_path.iterdir())
 
 
 def test_divergence_is_a_finding_of_the_whole_group(make_recipe: MakeRecipe):
@@ -110,6 +115,18 @@ def test_an_error_in_any_process_is_told_with_its_traceback(make_recipe: MakeRec
 def test_a_process_that_is_killed_ends_the_others(make_recipe: MakeRecipe):
     def kill(_row: EpochMetrics, _state: object) -> None:
         os.kill(max(child.pid or 0 for child in multiprocessing.active_children()), signal.SIGKILL)
+
+    with pytest.raises(Killed, match="ended by SIGKILL"):
+        train(make_recipe({**TWO, "training.epochs": 500}), seed=0, on_epoch=kill)
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_is_killed_while_it_makes_a_checkpoint_blocks_nobody(make_recipe: MakeRecipe):
+    def kill(_row: EpochMetrics, state: Callable[[], dict[str, Any]]) -> None:
+        first = min(multiprocessing.active_children(), key=lambda child: child.pid or 0)
+        os.kill(first.pid or 0, signal.SIGKILL)
+        first.join()
+        state()
 
     with pytest.raises(Killed, match="ended by SIGKILL"):
         train(make_recipe({**TWO, "training.epochs": 500}), seed=0, on_epoch=kill)

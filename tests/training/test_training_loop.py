@@ -331,11 +331,13 @@ def test_a_fixed_normalisation_for_other_channels_is_refused(make_recipe: MakeRe
         train(recipe, seed=0)
 
 
-@pytest.mark.parametrize("augment", [[], ["random_resized_crop"], [{"name": "random_crop", "padding": 8}]])
-def test_a_crop_larger_than_the_images_is_refused(make_recipe: MakeRecipe, augment: list):
-    with pytest.raises(RecipeError, match=r"`data.crop = 12` is larger than the images, 8x8 pixels") as caught:
-        train(make_recipe({"data.crop": 12, "data.augment": augment}), seed=0)
+def test_images_that_are_too_small_to_be_measured_are_refused_before_the_first_step(make_recipe: MakeRecipe):
+    recipe = make_recipe({"data.crop": 9, "data.augment": ["random_resized_crop"]})
+    asked: list[int] = []
+    with pytest.raises(RecipeError, match=r"`data.crop = 9`, but the images of 'digits' have 8x8 pixels") as caught:
+        train(recipe, seed=0, should_stop=lambda: bool(asked.append(1)))
     assert "`data.resize`" in caught.value.cure
+    assert not asked
 
 
 def test_heavy_libraries_are_imported_only_when_needed(make_recipe: MakeRecipe):

@@ -125,6 +125,37 @@ def test_a_killed_supervisor_leaves_no_trainer_behind(submitted: Path) -> None:
         wait_until(lambda: gone(trainer), submitted)
 
 
+#: A network that starts a process, as those of other devices are.
+BESIDE = """
+import pathlib
+import subprocess
+import torch
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.Linear(64, 10)
+        pathlib.Path("beside").write_text(str(subprocess.Popen(["sleep", "600"]).pid))
+    def forward(self, images):
+        return self.inner(images.flatten(1))
+"""
+
+
+def test_a_trainer_that_is_ended_takes_along_what_it_has_started(folder: Path, ablate: Ablate) -> None:
+    (folder / "nets.py").write_text(BESIDE, encoding="utf-8")
+    study = LONG_STUDY.replace('name = "convnet"\nchannels = [4]\nhidden = [16]', 'name = "nets.py:Net"')
+    study = study.replace('path = "model.dropout"\nlevels = [0.25]', 'path = "training.optimizer.lr"\nlevels = [0.1]')
+    (folder / "tiny.toml").write_text(study, encoding="utf-8")
+    assert ablate("submit", "tiny.toml").returncode == 0
+    with worker(folder) as process:
+        wait_until(lambda: epochs(folder), folder, process)
+        beside = int((folder / "beside").read_text(encoding="ascii"))
+        assert not gone(beside)
+        os.kill(trainer_of(process.pid), signal.SIGSTOP)  # so that it cannot end in good time
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        wait_until(lambda: gone(beside), folder)
+
+
 def test_a_worker_whose_launcher_is_gone_gives_its_job_back(submitted: Path) -> None:
     with worker(submitted, "--linked") as process:
         wait_until(lambda: epochs(submitted), submitted, process)

@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ablate.training.data.dataset import Dataset, Labelled, Portion, Unlabelled
-    from ablate.training.data.load import load_dataset, stand_in
+    from ablate.training.data.load import LatelyLoaded, load_dataset, stand_in
     from ablate.training.data.portions import Split, split
     from ablate.training.data.prepare import default_root
 
-__all__ = ["Dataset", "Labelled", "Portion", "Split", "Unlabelled", "default_root", "load_dataset", "split", "stand_in"]
+__all__ = [
+    "Dataset",
+    "Labelled",
+    "LatelyLoaded",
+    "Portion",
+    "Split",
+    "Unlabelled",
+    "default_root",
+    "load_dataset",
+    "split",
+    "stand_in",
+]
 
 _ROOMS = {
     "Dataset": "dataset",
     "Labelled": "dataset",
+    "LatelyLoaded": "load",
     "Portion": "dataset",
     "Unlabelled": "dataset",
     "default_root": "prepare",

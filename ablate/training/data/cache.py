@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from filelock import FileLock
 
 from ablate.training.data.decode import Decoded, DecodedPart, decoded, image_shape
@@ -81,9 +82,8 @@ class Cache:
         return None if broken else found
 
     def _part(self, part: PartName, held: dict[str, Any]) -> DecodedPart:
-        # "c" (copy on write) shares pages like "r", and spares PyTorch's warning about arrays it must not write to.
-        images = np.load(self.path / f"{part}_images.npy", mmap_mode="c")
-        labels = np.load(self.path / f"{part}_labels.npy", mmap_mode="c") if held["labelled"] else None
+        images = _mapped(self.path / f"{part}_images.npy")
+        labels = _mapped(self.path / f"{part}_labels.npy") if held["labelled"] else None
         return DecodedPart(images=images, labels=labels, files=tuple(held["files"]))
 
     @contextmanager
@@ -210,6 +210,20 @@ def cached(cache: Cache, work: Work, progress: Progress) -> Decoded:
     except OSError as error:
         log.info("no cache for %s: %s", work.title, error)
     return found or in_memory(work, progress)
+
+
+def _mapped(path: Path) -> npt.NDArray[Any]:
+    """An array in a file, copied where it is written to; one larger than the memory for reading only.
+
+    A system refuses a mapping that may be written to where it could never hold all of the copy.
+    """
+    try:
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="c")
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        array = np.load(path, mmap_mode="r")
+    return array
 
 
 def _mapped_in(folder: Path) -> Callable[[PartName, tuple[int, int, int, int]], Bytes]:

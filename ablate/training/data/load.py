@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+import json
+import time
+import warnings
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from ablate.recipe import Data
 from ablate.training.data.dataset import Dataset, Labelled, Unlabelled
 from ablate.training.data.decode import DecodedPart
-from ablate.training.data.prepare import data_root, prepare, title_of
+from ablate.training.data.prepare import asked_of, data_root, prepare, title_of
 from ablate.training.data.registry import SOURCES
 from ablate.training.data.scaling import Scaling
 from ablate.training.data.source import Outline
+
+#: Most of a process's time that looks at the files of its data set may take.
+LOOK_SHARE = 0.05
+#: Longest time for which a look holds, seconds: the first one may have decoded the data set as well.
+HOLDS_SECONDS = 30.0
+
+
+class LatelyLoaded:
+    """Keeps the data set that was loaded last, for the next job of a process that trains many.
+
+    A look at a hundred thousand files takes half a second, as long as a short job. What it found holds for twenty times
+    as long; then the files are looked at again. A job that begins meanwhile sees the files as they were at that look,
+    and its digest says so.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[str, Dataset] | None = None
+        self._until = 0.0
+
+    def load(self, data: Data, root: Path | None = None) -> Dataset:
+        """As `load_dataset`."""
+        asked = json.dumps([asked_of(data), str(data_root(root))])
+        begun = time.monotonic()
+        if self._kept is not None and self._kept[0] == asked and begun < self._until:
+            return self._kept[1]
+        self._kept = None  # it may hold as much memory as the next one
+        dataset = load_dataset(data, root)
+        ended = time.monotonic()
+        self._kept, self._until = (asked, dataset), ended + min(HOLDS_SECONDS, (ended - begun) / LOOK_SHARE)
+        return dataset
 
 
 def load_dataset(data: Data, root: Path | None = None) -> Dataset:
@@ -29,7 +65,11 @@ def load_dataset(data: Data, root: Path | None = None) -> Dataset:
     """
     prepared = prepare(data, root)
     parts = prepared.arrays.parts
-    labelled = {name: _labelled(part) for name, part in parts.items() if part.labels is not None}
+    labelled = {
+        name: Labelled(images=_tensor(part.images), labels=_tensor(part.labels))
+        for name, part in parts.items()
+        if part.labels is not None
+    }
     return Dataset(
         name=prepared.title,
         classes=prepared.arrays.classes,
@@ -73,12 +113,15 @@ def stand_in(data: Data, images: int, root: Path | None = None) -> Dataset:
     )
 
 
-def _labelled(part: DecodedPart) -> Labelled:
-    return Labelled(images=torch.from_numpy(part.images), labels=torch.from_numpy(part.labels))
-
-
 def _unlabelled(part: DecodedPart) -> Unlabelled:
-    return Unlabelled(images=torch.from_numpy(part.images), files=part.files)
+    return Unlabelled(images=_tensor(part.images), files=part.files)
+
+
+def _tensor(array: npt.NDArray[np.uint8] | npt.NDArray[np.int64]) -> Tensor:
+    """A tensor over the same memory."""
+    with warnings.catch_warnings():  # of images larger than the memory; no run writes to its images
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def _scaled_shape(outline: Outline, scaling: Scaling) -> tuple[int, int, int]:
