@@ -71,7 +71,7 @@ def batches(images: int) -> Batches:
 
 @pytest.fixture
 def write_cifar(cifar: Batches) -> Callable[..., None]:
-    """Writes six batches (`cifar`, where no others are given) into a root, unpacked or as the archive that is fetched."""
+    """Writes six batches, `cifar` where no others are given, into a root: unpacked, or as the archive to download."""
 
     def write(root: Path, *, archive: bool, filled: Batches = cifar) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -130,9 +130,12 @@ def write_caltech() -> Callable[..., Path]:
 
 @pytest.fixture
 def write_tiny_imagenet() -> Callable[..., Path]:
-    """Writes Tiny ImageNet into a root: 200 classes of a training and a test image, all 64x64, every tenth grey."""
+    """Writes Tiny ImageNet into a root: 200 classes of a training and a test image, all 64x64, every tenth grey.
 
-    def write(root: Path) -> Path:
+    With `tested` only the first so many classes have a test image.
+    """
+
+    def write(root: Path, *, tested: int = 200) -> Path:
         folder = root / "tiny_imagenet" / "tiny-imagenet-200"
         wnids = [f"n{10_000_000 + 37 * number}" for number in range(200)]
         lines = []
@@ -142,6 +145,8 @@ def write_tiny_imagenet() -> Callable[..., Path]:
             mode = "L" if number % 10 == 0 else "RGB"
             picture((64, 64), mode, number).save(images / f"{wnid}_0.JPEG")
             (images.parent / f"{wnid}_boxes.txt").write_text(f"{wnid}_0.JPEG\t0\t0\t9\t9\n")
+            if number >= tested:
+                continue
             test = folder / "val" / "images" / f"val_{199 - number}.JPEG"
             test.parent.mkdir(parents=True, exist_ok=True)
             picture((64, 64), mode, 500 + number).save(test)

@@ -64,7 +64,7 @@ def build_normalizer(data: Data, portion: Portion, memory_format: torch.memory_f
             what = f"`data.normalize.{name}`" if fixed is data.normalize else f'`data.normalize = "{data.normalize}"`'
             raise RecipeError(
                 f"{what} lists {len(values)} values, but the images of {data.name!r} have "
-                f"{channels} channel{'s' if channels > 1 else ''}",
+                f"{channels} channel{'s' if channels > 1 else ''}.",
                 cure=f"List one for each channel, or turn the images by `data.channels = {len(values)}`.",
             )
     return Normalizer(mean.expand(channels), std.expand(channels), memory_format)

@@ -47,9 +47,7 @@ def step_notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]])
     if longest := max((len(curve.steps) for curve in curves), default=0):
         window = _window(longest)
         rolling = f"rolling mean over {window} kept losses, then over seeds" if window > 1 else "mean over seeds"
-        found.append(
-            f"Bold: {rolling}, as long as all of them run; losses are as trained on, each before its step."
-        )
+        found.append(f"Bold: {rolling}, as long as all of them run; losses are as trained on, each before its step.")
         if longest > MOST_POINTS and len(variants) <= MOST_RAW_CURVES:
             found.append(f"Thin: each point is the mean of {-(-longest // MOST_POINTS)} neighbouring losses of a seed.")
     if any(curve.val_steps.size for curve in curves):
