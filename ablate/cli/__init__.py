@@ -12,7 +12,23 @@ from typing import NoReturn
 
 import typer
 
-from ablate.cli import check, data, export, init, plan, report, run, schema, status, submit, worker
+from ablate.cli import (
+    cancel,
+    check,
+    data,
+    export,
+    init,
+    logs,
+    plan,
+    report,
+    retry,
+    run,
+    schema,
+    show,
+    status,
+    submit,
+    worker,
+)
 from ablate.errors import AblateError
 
 app = typer.Typer(
@@ -42,7 +58,9 @@ def _root(
     pass
 
 
-for _command in (run, plan, check, status, report, export, init, schema, data, submit, worker):
+for _command in (
+    run, plan, check, status, report, export, show, logs, retry, cancel, init, schema, data, submit, worker,
+):  # fmt: skip
     _command.register(app)
 
 

@@ -10,7 +10,10 @@ from typing import Annotated
 
 import typer
 
-DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10")
+DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "tiny_imagenet", "caltech101")
+
+#: Sides to which images of different sizes are scaled, pixels: for ablate's own networks and for torchvision's.
+OWN_SIDE, PRETRAINED_SIDE = 64, 224
 
 
 def register(app: typer.Typer) -> None:
@@ -20,8 +23,14 @@ def register(app: typer.Typer) -> None:
 
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, as studies/mine.toml.")],
-    dataset: Annotated[str | None, typer.Option(help=f"One of {', '.join(DATASETS)}.", show_default=False)] = None,
-    model: Annotated[str | None, typer.Option(help="convnet, or torchvision:NAME.", show_default=False)] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help=f"One of {', '.join(DATASETS)}, or a folder with a folder of images for each class.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="convnet, resnet, or torchvision:NAME.", show_default=False)] = None,
     factors: Annotated[
         str | None, typer.Option(metavar="A,B", help="What to vary, as dropout,norm,optimizer.", show_default=False)
     ] = None,
@@ -37,10 +46,12 @@ def init(
     if file.exists() and not force:
         raise UsageError(f"{file} exists.", cure="Choose another name, or add `--force` to write over it.")
     usual = ["dropout", "norm", "optimizer"]
-    chosen_model = _answer(model, "model (convnet or torchvision:NAME)", "convnet")
+    chosen_model = _answer(model, "model (convnet, resnet or torchvision:NAME)", "convnet")
     text = starter(
         name=re.sub(r"[^A-Za-z0-9._-]+", "_", file.stem).lstrip("._-") or "study",
-        dataset=_answer(dataset, f"data set ({', '.join(DATASETS)})", "digits"),
+        data=_data(
+            _answer(dataset, f"data set ({', '.join(DATASETS)}, or a folder of images)", "digits"), chosen_model
+        ),
         model=chosen_model,
         factors=[
             factor.strip()
@@ -63,6 +74,14 @@ def init(
     study = load_study(file)
     typer.echo(f"wrote {file}: {len(study.variants())} variants x {len(study.seeds)} seeds")
     typer.echo(f"next: `ablate plan {file}`, then `ablate run {file}`")
+
+
+def _data(dataset: str, model: str) -> dict[str, object]:
+    """The keys of the `data` table by which a data set, or a folder of images, is named."""
+    side = PRETRAINED_SIDE if model.startswith("torchvision:") else OWN_SIDE
+    if Path(dataset).is_dir():
+        return {"name": "image_folder", "folder": Path(dataset).absolute().as_posix(), "resize": side}
+    return {"name": dataset, **({"resize": [side, side]} if dataset == "caltech101" else {})}
 
 
 def _answer(flag: object, question: str, usual: str) -> str:

@@ -111,5 +111,6 @@ def run(
             where = "" if db == DEFAULT_DATABASE else f" --db {shlex.quote(database.url)}"
             raise JobsFailedError(
                 f"{now.jobs['failed']} of {now.total} jobs failed.",
-                cure=f"`ablate status {asked.name}{where}` tells why.",
+                cure=f"`ablate status {asked.name}{where}` tells why, `ablate logs JOB{where}` with the traceback; "
+                f"`ablate retry {asked.name}{where}` gives them another chance.",
             )

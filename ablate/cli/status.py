@@ -63,4 +63,5 @@ def _show(database: Database, name: str) -> None:
     console = Console(highlight=False)
     console.print(picture(progress(database, name)))
     for failure in failures(database, name):
-        console.print(f"  {failure.state}: {failure.variant}, seed {failure.seed}: {failure.error}", markup=False)
+        who = f"job {failure.job}, {failure.variant}, seed {failure.seed}"
+        console.print(f"  {failure.state}: {who}: {failure.error}", markup=False)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ablate.errors import DatabaseError, DataMissingError, JobsFailedError, UsageError
 from ablate.worker.devices import cuda_names, usable_cores
+from ablate.worker.logs import FOLDER, log_file
 
 #: Workers that share one GPU when their number is not given; small networks leave most of a GPU idle.
 WORKERS_PER_GPU = 3
@@ -93,7 +94,7 @@ class LocalWorkers:
         placement: How many and where.
         database: URL; handed over by the environment, never in the command line, since it may hold a password.
         study: The study they serve.
-        logs: Folder of their log files.
+        artifacts: Folder of their log files and checkpoints.
         data_root: Where data sets lie; None for the default.
         on_death: Called with the id of a worker that ended without being asked, before it is replaced, so that its job
             can be given back at once.
@@ -103,7 +104,7 @@ class LocalWorkers:
     placement: Placement
     database: str
     study: str
-    logs: Path
+    artifacts: Path
     data_root: Path | None
     on_death: Callable[[str], None]
     #: Workers end when nothing is queued; else they wait for more until they are stopped.
@@ -115,10 +116,10 @@ class LocalWorkers:
 
     def __enter__(self) -> LocalWorkers:
         try:
-            self.logs.mkdir(parents=True, exist_ok=True)
+            (self.artifacts / FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseError(
-                f"the folder {self.logs} for the workers' logs cannot be made: {error.strerror}.",
+                f"the folder {self.artifacts / FOLDER} for the workers' logs cannot be made: {error.strerror}.",
                 cure="Mend its permissions or move what is in its place, then type the same command again.",
             ) from error
         for device in self.placement.devices:
@@ -200,7 +201,7 @@ class LocalWorkers:
 
     def _start(self, device: str) -> None:
         worker = str(uuid.uuid4())
-        log = self.logs / f"worker-{worker[:8]}.log"
+        log = log_file(self.artifacts, worker)
         command = [sys.executable, "-m", "ablate", "worker", "--study", self.study, "--device", device]
         command += ["--id", worker, "--linked", *(["--drain"] if self.drain else [])]
         if self.data_root is not None:

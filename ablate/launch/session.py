@@ -51,7 +51,7 @@ def train_queued(
         placement=placement,
         database=db.secret_url,
         study=study,
-        logs=db.artifacts / "logs",
+        artifacts=db.artifacts,
         data_root=data_root,
         on_death=lambda worker: release_worker(db, worker),
         drain=not more,

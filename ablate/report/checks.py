@@ -41,6 +41,7 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
         *_older_files(analysis.results),
         *_uncommitted(analysis.results),
         *_unscored(analysis),
+        *_reported_elsewhere(analysis.results),
     ]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity)))
 
@@ -212,4 +213,15 @@ def _unscored(analysis: Analysis) -> Iterator[Finding]:
             severity="warning",
             text="Diverged runs should score as chance, but the value of a guess is not stored: "
             "they bar a verdict instead.",
+        )
+
+
+def _reported_elsewhere(results: Results) -> Iterator[Finding]:
+    """Figures from elsewhere beside runs that `--set` made different from the study as its file has it."""
+    changed = [text for text in results.settings if text.partition(".")[0] in ("data", "model", "training")]
+    if changed and any(variant.reported is not None for variant in results.outline.variants):
+        yield Finding(
+            severity="note",
+            text="The reported figures belong to the study as its file has it; here "
+            f"{listed(changed)} {'was' if len(changed) == 1 else 'were'} set.",
         )

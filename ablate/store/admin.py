@@ -46,29 +46,32 @@ def retry(
     *,
     only: Collection[int] | None = None,
     kinds: Collection[FailureKind] | None = None,
+    lost: bool = False,
+    cancelled: bool = True,
 ) -> int:
     """Queue failed and cancelled jobs again, with all their chances; how many there were.
+
+    Their epochs and attempts stay; a job goes on from its newest checkpoint.
 
     Args:
         db: The experiment database.
         study: Name of the study.
         only: Numbers of the jobs; None means all of the study.
-        kinds: Only jobs that failed in these ways; None means all, cancelled and lost ones too.
+        kinds: Only jobs that failed in these ways; None means in any way.
+        lost: Only jobs whose last attempt was given up as lost, beside those of `kinds`.
+        cancelled: Cancelled jobs too, where neither `kinds` nor `lost` is given.
 
     Raises:
         UsageError: The database has no such study.
     """
+    failed = jobs.c.state == JobState.FAILED.value
+    wanted = or_(failed, jobs.c.state == JobState.CANCELLED.value) if cancelled else failed
+    if kinds is not None or lost:
+        ways = attempts.c.failure_kind.in_([kind.value for kind in kinds or ()])
+        ended = or_(ways, attempts.c.state == AttemptState.LOST.value) if lost else ways
+        wanted = failed & jobs.c.attempt.in_(select(attempts.c.id).where(ended))
     with db.write() as connection:
-        again = update(jobs).where(
-            _chosen(study_id(connection, study), only),
-            or_(jobs.c.state == JobState.FAILED.value, jobs.c.state == JobState.CANCELLED.value),
-        )
-        if kinds is not None:
-            ways = [kind.value for kind in kinds]
-            again = again.where(
-                jobs.c.state == JobState.FAILED.value,
-                jobs.c.attempt.in_(select(attempts.c.id).where(attempts.c.failure_kind.in_(ways))),
-            )
+        again = update(jobs).where(_chosen(study_id(connection, study), only), wanted)
         again = again.values(
             state=JobState.QUEUED.value,
             ended_at=null(),

@@ -68,13 +68,15 @@ QUESTIONS: Mapping[str, Question] = MappingProxyType(
 )
 
 
-def starter(*, name: str, dataset: str, model: str, factors: Sequence[str], seeds: int, epochs: int) -> str:
+def starter(
+    *, name: str, data: Mapping[str, object], model: str, factors: Sequence[str], seeds: int, epochs: int
+) -> str:
     """The text of a study file.
 
     Args:
         name: Name of the study.
-        dataset: `data.name` of the baseline.
-        model: `model.name` of the baseline: `convnet`, or a `torchvision:` name.
+        data: Which images: `name` of the baseline's `data`, and keys that belong to it.
+        model: `model.name` of the baseline: `convnet`, `resnet`, or a `torchvision:` name.
         factors: Names among `QUESTIONS`.
         seeds: Runs of each variant.
         epochs: Length of each run.
@@ -88,14 +90,14 @@ def starter(*, name: str, dataset: str, model: str, factors: Sequence[str], seed
     document.add(tomlkit.items.Comment(tomlkit.items.Trivia(comment="#:schema ./ablate.schema.json")))
     _remark(document, "What may stand here: `ablate schema`. What it would train: `ablate plan FILE`.")
     document["name"] = name
-    document["title"] = f"What matters on {dataset}?"
+    document["title"] = f"What matters on {str(data.get('folder', data['name'])).rpartition('/')[2]}?"
     document["metric"] = "test_accuracy"
     document["select"] = "best_val"
     document["select"].comment("or 'last'")
     document["seeds"] = tomlkit.table()
     document["seeds"]["count"] = seeds
     document["seeds"]["count"].comment("runs of each variant; 5 or more make verdicts possible")
-    document["baseline"] = _baseline(dataset, model, epochs)
+    document["baseline"] = _baseline(data, model, epochs)
     known = [factor for factor in QUESTIONS if model == "convnet" or not _needs_convnet(QUESTIONS[factor])]
     chosen = tomlkit.table(is_super_table=True)
     for factor in factors:
@@ -114,12 +116,14 @@ def starter(*, name: str, dataset: str, model: str, factors: Sequence[str], seed
     return tomlkit.dumps(document)
 
 
-def _baseline(dataset: str, model: str, epochs: int) -> Table:
+def _baseline(data: Mapping[str, object], model: str, epochs: int) -> Table:
     import tomlkit
 
     baseline = tomlkit.table(is_super_table=True)
     baseline["data"] = tomlkit.table()
-    baseline["data"]["name"] = dataset
+    baseline["data"].update(data)
+    if "resize" in data:
+        baseline["data"]["resize"].comment("pixels; all images get one size")
     baseline["data"]["batch_size"] = 64
     baseline["data"]["validation"] = 0.1
     baseline["data"]["validation"].comment("share of the training images held out to choose the epoch")

@@ -227,8 +227,8 @@ def _untagged(path: Path, expected: str, value: object, name: str, plain: str) -
         meant = f'"torchvision:{builder}"' if re.match(r"[a-z]", builder) else '"torchvision:resnet18"'
         near = did_you_mean(str(given), sorted(FAMILIES))
         others = (
-            f"; write one of ablate's, {', '.join(sorted(FAMILIES))}, a builder of torchvision as {meant}, or your own as "
-            '"my_models.py:Net"'
+            f"; write one of ablate's, {', '.join(sorted(FAMILIES))}, a builder of torchvision as {meant}, "
+            'or your own as "my_models.py:Net"'
         )
         hint = near if "did you mean" in near else others
         if not isinstance(value, dict):

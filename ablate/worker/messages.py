@@ -15,6 +15,8 @@ from ablate.recipe import Recipe
 class Train:
     """To the trainer: run this job."""
 
+    #: Number of the job.
+    job: int
     #: Attempt number in the database; names the checkpoints.
     attempt: int
     recipe: Recipe

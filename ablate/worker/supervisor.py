@@ -183,6 +183,7 @@ class Supervisor:
 
     def _order(self, claim: Claim) -> Train:
         return Train(
+            job=claim.ticket.job,
             attempt=claim.ticket.attempt,
             recipe=claim.recipe,
             seed=claim.seed,

@@ -23,6 +23,7 @@ from ablate.metrics import EpochMetrics, Outcome
 from ablate.protocol import FailureKind
 from ablate.study.own_code import laid_out
 from ablate.worker import checkpoints
+from ablate.worker.logs import BEGINS
 from ablate.worker.messages import Broke, DivergedAway, EpochDone, Finished, Report, Stop, Stopped, Train
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def _attempt(order: Train, connection: Connection, code_root: Path | None) -> Re
 
 def _run(order: Train, connection: Connection, code_root: Path | None) -> Outcome:
     resume = checkpoints.load_newest(order.checkpoints, order.artifacts)
-    _log.info("attempt %d goes on after epoch %d", order.attempt, resume["epoch"] if resume else 0)
+    _log.info(BEGINS, order.attempt, order.job, resume["epoch"] if resume else 0)
     due = 0.0  # when the next checkpoint may be written
 
     def on_epoch(metrics: EpochMetrics, state: Callable[[], Mapping[str, Any]]) -> None:

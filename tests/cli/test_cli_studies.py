@@ -5,6 +5,8 @@ import tomllib
 from pathlib import Path
 
 import jsonschema
+import numpy as np
+from PIL import Image
 
 from tests.command import TINY_STUDY, Ablate
 
@@ -106,6 +108,20 @@ def test_init_writes_a_study_that_can_be_planned(folder: Path, ablate: Ablate) -
     schema = json.loads((folder / "ablate.schema.json").read_text(encoding="utf-8"))
     jsonschema.validate(tomllib.loads(written), schema)
     assert json.loads(ablate("schema").stdout) == schema
+
+
+def test_init_takes_a_folder_of_images(folder: Path, ablate: Ablate) -> None:
+    random = np.random.default_rng(0)
+    for kind in ("cats", "dogs"):
+        (folder / "pets" / kind).mkdir(parents=True)
+        for number in range(12):
+            pixels = random.integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "pets" / kind / f"{number}.png")
+    done = ablate("init", "mine.toml", "--dataset", "pets", "--factors", "norm")
+    assert done.returncode == 0, done.stderr
+    done = ablate("check", "mine.toml", "--set", "data.batch_size=8")
+    assert done.returncode == 0, done.stderr
+    assert "norm=batch" in done.stdout
 
 
 def test_init_refuses_what_it_does_not_know(folder: Path, ablate: Ablate) -> None:

@@ -102,6 +102,15 @@ def test_mixed_versions_are_a_warning(package: str) -> None:
     assert found == [f"Runs were made under different versions of {package}: 9.0 and 9.1."]
 
 
+def test_reported_figures_of_a_study_that_was_changed_are_noted() -> None:
+    given = replace(whole(), settings=("data.name=mnist", "seeds.count=2"))
+    assert any(variant.reported is not None for variant in given.outline.variants)
+    assert texts(given) == [
+        "The reported figures belong to the study as its file has it; here data.name=mnist was set."
+    ]
+    assert texts(replace(given, settings=("seeds.count=2",))) == []
+
+
 def test_uncommitted_changes_are_noted() -> None:
     given = whole()
     runs = tuple(replace(one, provenance={**one.provenance, "dirty": one.seed == 0}) for one in given.runs)

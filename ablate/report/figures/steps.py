@@ -110,7 +110,8 @@ def _losses(axes: Axes, curves: Sequence[StepCurve], colour: Any, *, raw: bool) 
     window = _window(max(len(curve.steps) for curve in kept))
     rolled = [_rolling(curve.loss, window)[:common] for curve in kept]
     steps = kept[0].steps[:common].astype(np.float64)
-    axes.plot(_thinned(steps), _thinned(np.mean(rolled, axis=0)), color=colour, linewidth=1.9)
+    lone = "o" if common == 1 else None  # a line of one point is none
+    axes.plot(_thinned(steps), _thinned(np.mean(rolled, axis=0)), color=colour, linewidth=1.9, marker=lone)
 
 
 def _mean_name(curves: Sequence[Sequence[StepCurve]]) -> str:

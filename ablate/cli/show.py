@@ -1,0 +1,148 @@
+"""`ablate show STUDY|JOB`: the jobs of a study, or all that is known of one job."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ablate.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, open_database, study_name
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ablate.store import Database
+    from ablate.store.history import JobRecord
+    from ablate.store.records import RunRecord
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("show")(show)
+
+
+def show(
+    target: Annotated[
+        str, typer.Argument(metavar="STUDY|JOB", help="A study, or the number of a job.", show_default=False)
+    ],
+    db: DatabaseOption = DEFAULT_DATABASE,
+    as_json: JsonOption = False,
+) -> None:
+    """List the jobs of a study; or show one job: its recipe beside the baseline's, its attempts, versions and files."""
+    from ablate.store import history, reading
+
+    with open_database(db) as database:
+        if target.isdecimal():
+            record = history.job(database, int(target))
+            differences = _differences(database, record)
+            typer.echo(json.dumps(_job_json(record), indent=2)) if as_json else _print_job(record, differences)
+            return
+        runs = reading.runs(database, study_name(target))
+        if as_json:
+            typer.echo(json.dumps([_run_json(run) for run in runs], indent=2))
+        else:
+            from rich.console import Console
+
+            Console(highlight=False).print(_table(runs))
+
+
+def _differences(database: Database, record: JobRecord) -> list[str]:
+    """Where the recipe departs from the baseline's, a line for each path."""
+    from ablate.recipe.compare import differences
+    from ablate.store import reading
+
+    baseline = reading.recipe(database, record.study, reading.outline(database, record.study).baseline)
+    changed = differences(baseline, record.recipe)
+    return [f"{path} = {_value(now)} (baseline: {_value(was)})" for path, was, now in changed]
+
+
+def _value(value: object) -> str:
+    return "default" if value is None else json.dumps(value)
+
+
+def _print_job(record: JobRecord, differences: list[str]) -> None:
+    typer.echo(f"job {record.id}: {record.study}, {record.variant}, seed {record.seed}")
+    typer.echo(f"state: {record.state}{'' if record.listed else ' (the study no longer asks for it)'}")
+    typer.echo(f"epochs recorded: {record.epochs} of {record.recipe.get('training', {}).get('epochs', '?')}")
+    if record.error:
+        typer.echo(f"error: {record.error}")
+    typer.echo("recipe: as the baseline's, but for" if differences else "recipe: the baseline's")
+    for line in differences:
+        typer.echo(f"  {line}")
+    for one in record.attempts:
+        ended = "" if one.ended_at is None else f", {(one.ended_at - one.started_at).total_seconds():.1f} s"
+        after = f", went on after epoch {one.resumed_from}" if one.resumed_from else ""
+        typer.echo(f"attempt {one.number}: {one.state}, {one.started_at:%Y-%m-%d %H:%M:%S} UTC{ended}{after}")
+        if one.worker is not None:
+            typer.echo(f"  worker {one.worker[:8]} on {one.host}, {one.device_name}")
+        if one.failure_message:
+            typer.echo(f"  {one.failure_kind or 'diverged'}: {one.failure_message}")
+    if record.attempts and record.attempts[-1].provenance:
+        known = record.attempts[-1].provenance
+        typer.echo("versions: " + ", ".join(f"{key} {value}" for key, value in known.items() if isinstance(value, str)))
+    for name in record.checkpoints:
+        typer.echo(f"checkpoint: {name}")
+
+
+def _job_json(record: JobRecord) -> dict[str, Any]:
+    return {
+        "job": record.id,
+        "study": record.study,
+        "variant": record.variant,
+        "variant_key": record.variant_key,
+        "seed": record.seed,
+        "state": record.state,
+        "error": record.error,
+        "epochs": record.epochs,
+        "recipe": dict(record.recipe),
+        "checkpoints": list(record.checkpoints),
+        "attempts": [
+            {
+                "number": one.number,
+                "state": one.state,
+                "started_at": one.started_at.isoformat(),
+                "ended_at": None if one.ended_at is None else one.ended_at.isoformat(),
+                "resumed_from": one.resumed_from,
+                "worker": one.worker,
+                "host": one.host,
+                "device": one.device_name,
+                "failure_kind": one.failure_kind,
+                "failure": one.failure_message,
+                "provenance": dict(one.provenance),
+            }
+            for one in record.attempts
+        ],
+    }
+
+
+def _run_json(run: RunRecord) -> dict[str, Any]:
+    return {
+        "job": run.job,
+        "variant": run.variant,
+        "variant_key": run.variant_key,
+        "seed": run.seed,
+        "state": run.state,
+        "epochs": run.epochs,
+        "test_accuracy": run.test_accuracy,
+        "attempt": run.attempt,
+        "error": run.error,
+    }
+
+
+def _table(runs: tuple[RunRecord, ...]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for name, justify in (("job", "right"), ("variant", "left"), ("seed", "right"), ("state", "left")):
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    for name in ("epochs", "test accuracy, %", "attempts"):
+        table.add_column(name, justify="right")
+    table.add_column("error")
+    for run in runs:
+        accuracy = "" if run.test_accuracy is None else f"{100 * run.test_accuracy:.2f}"
+        row = (run.job, run.variant, run.seed, run.state, run.epochs, accuracy, run.attempt, run.error or "")
+        table.add_row(*(Text(str(cell)) for cell in row))
+    return table
