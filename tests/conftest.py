@@ -8,6 +8,8 @@ import pytest
 
 from tests.command import TINY_STUDY, Ablate, clean_environment
 
+pytest_plugins = ["tests.data_sets"]
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

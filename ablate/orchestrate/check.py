@@ -105,6 +105,8 @@ def _findings(probed: Probed, reference: Probed | None) -> tuple[str, ...]:
     found = []
     if any(not math.isfinite(loss) for loss in probed.losses):
         found.append("the loss is not a number after two steps: is the learning rate too high?")
+    if len(probed.losses) == 1:
+        found.append("one batch holds all training images, so that an epoch is a single step")
     if probed.trainable_parameters == 0:
         found.append("no parameter is trained")
     if reference is not None and probed is not reference and probed.fingerprints == reference.fingerprints:

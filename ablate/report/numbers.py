@@ -13,6 +13,8 @@ from ablate.statistics import Difference
 #: Shown where a number is not known.
 UNKNOWN = "–"
 MINUS = "−"
+#: From here on a metric is written with a power of ten: the loss of a network that exploded.
+HUGE = 1e6
 
 
 def decimals(metric: Metric) -> int:
@@ -24,7 +26,10 @@ def plain(metric: Metric, value: float | None) -> str:
     """The metric's value without its unit, as `87.31` for the share 0.8731."""
     if value is None:
         return UNKNOWN
-    return fixed(value * 100 if metric.percent else value, decimals(metric))
+    shown = value * 100 if metric.percent else value
+    if abs(shown) >= HUGE:
+        return f"{shown:.2e}".replace("-", MINUS)
+    return fixed(shown, decimals(metric))
 
 
 def with_unit(metric: Metric, value: float | None) -> str:
@@ -40,7 +45,8 @@ def mean_sd(metric: Metric, mean: float | None, sd: float | None) -> str:
 def signed(metric: Metric, value: float | None) -> str:
     """A difference, always with its sign, in points or units: `+2.10`."""
     text = plain(metric, value)
-    if value is None or text.startswith(MINUS) or float(text) == 0:
+    is_zero = not text.strip("0.")
+    if value is None or text.startswith(MINUS) or is_zero:
         return text
     return f"+{text}"
 

@@ -68,6 +68,7 @@ def test_a_study_is_known_by_its_name_once_submitted(folder: Path, ablate: Ablat
 def test_check_finds_what_would_fail_and_what_does_nothing(folder: Path, ablate: Ablate) -> None:
     study = TINY_STUDY.replace("hidden = [16]\n", "")  # dropout stands in the head's hidden layers: now there are none
     study += '\n[[variants]]\nname = "too deep"\nset = { "model.channels" = [4, 4, 4, 4, 4] }\n'
+    study += '\n[[variants]]\nname = "all at once"\nset = { "data.batch_size" = 512 }\n'
     (folder / "tiny.toml").write_text(study, encoding="utf-8")
     checked = ablate("check", "tiny.toml", "--json")
     assert checked.returncode == 3
@@ -78,6 +79,7 @@ def test_check_finds_what_would_fail_and_what_does_nothing(folder: Path, ablate:
     assert variants["baseline"]["output_shape"] == [64, 10]
     assert variants["baseline"]["findings"] == []
     assert "changes nothing" in variants["dropout=0.25"]["findings"][0]
+    assert "an epoch is a single step" in variants["all at once"]["findings"][0]
     assert variants["too deep"]["parameters"] is None
 
 

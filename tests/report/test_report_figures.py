@@ -114,6 +114,12 @@ def test_limits_show_every_curve_of_a_sound_study() -> None:
     assert limits([np.array([0.5])]) == (0.5, 0.5)
 
 
+def test_limits_show_curves_that_lie_far_apart() -> None:
+    training, validation = np.array([98.0, 99.0, 99.5]), np.array([50.0, 51.0, 50.5])
+    assert limits([training, validation]) == (50.0, 99.5)
+    assert limits([training, validation, training, validation]) == (50.0, 99.5)
+
+
 @pytest.mark.parametrize("count", [2, 8, 30])
 def test_no_text_covers_another_in_the_overview(count: int) -> None:
     figure = overview_figure(analyse(many(count)))

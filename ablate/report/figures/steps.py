@@ -45,10 +45,9 @@ def step_notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]])
     curves = [curve for _, variant in variants for curve in _of(results, variant)]
     found = []
     if longest := max((len(curve.steps) for curve in curves), default=0):
-        found.append(
-            f"Bold: rolling mean over {_window(longest)} kept losses, then over seeds, as long as all of them run; "
-            "losses are as trained on, each before its step."
-        )
+        window = _window(longest)
+        rolling = f"rolling mean over {window} kept losses, then over seeds" if window > 1 else "mean over seeds"
+        found.append(f"Bold: {rolling}, as long as all of them run; losses are as trained on, each before its step.")
         if longest > MOST_POINTS and len(variants) <= MOST_RAW_CURVES:
             found.append(f"Thin: each point is the mean of {-(-longest // MOST_POINTS)} neighbouring losses of a seed.")
     if any(curve.val_steps.size for curve in curves):
@@ -87,7 +86,7 @@ def _draw(
     style.legend_below(figure, labels, chosen, LINE_WIDTH)
     kinds = []
     if has_losses:
-        kinds.append(Line2D([], [], color=style.GREY, linewidth=2, label="training, rolling mean"))
+        kinds.append(Line2D([], [], color=style.GREY, linewidth=2, label=_mean_name(curves)))
     if has_points or validated:
         kinds.append(Line2D([], [], color=style.GREY, marker="o", markersize=3.5, linewidth=0.6, label="validation"))
     figure.legend(handles=kinds, loc="outside upper right", ncols=2, columnspacing=1.6, handlelength=2.4)
@@ -113,6 +112,15 @@ def _losses(axes: Axes, curves: Sequence[StepCurve], colour: Any, *, raw: bool) 
     steps = kept[0].steps[:common].astype(np.float64)
     lone = "o" if common == 1 else None  # a line of one point is none
     axes.plot(_thinned(steps), _thinned(np.mean(rolled, axis=0)), color=colour, linewidth=1.9, marker=lone)
+
+
+def _mean_name(curves: Sequence[Sequence[StepCurve]]) -> str:
+    return "training, rolling mean" if _window(_longest(curves)) > 1 else "training, mean"
+
+
+def _longest(curves: Sequence[Sequence[StepCurve]]) -> int:
+    """Losses that were kept of the longest run."""
+    return max(len(curve.steps) for found in curves for curve in found)
 
 
 def _window(kept: int) -> int:
@@ -157,7 +165,7 @@ def _points(axes: Axes, pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.floa
 def _finish(panels: Sequence[Axes], curves: Sequence[Sequence[StepCurve]]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    window = _window(max(len(curve.steps) for found in curves for curve in found))
+    window = _window(_longest(curves))
     shown = [_rolling(curve.loss, window) for found in curves for curve in found]
     shown += [curve.val_loss for found in curves for curve in found]
     for axes, title in zip(panels, ("loss", "validation accuracy, %"), strict=False):

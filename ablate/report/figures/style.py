@@ -151,12 +151,13 @@ def limits(curves: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
     """Lowest and highest value to show.
 
     Curves count that reach no further than one and a half times the span of the typical curve beyond its ends: at
-    least half of them, and one that explodes does not flatten the others.
+    least half of them, and one that explodes does not flatten the others. Where one half lies above the other (99 % in
+    training, 50 % in validation), the span is that from half to half.
     """
     tops = np.sort([np.nanmax(curve) for curve in curves])
     bottoms = np.sort([np.nanmin(curve) for curve in curves])
     middle = (len(curves) - 1) // 2
-    top, bottom = tops[middle], bottoms[len(curves) - 1 - middle]
+    bottom, top = sorted((tops[middle], bottoms[len(curves) - 1 - middle]))
     reach = 1.5 * max(top - bottom, 0.02 * abs(top))
     return float(bottoms[bottoms >= bottom - reach].min()), float(tops[tops <= top + reach].max())
 
