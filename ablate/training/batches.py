@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ablate.recipe import Data
-from ablate.training.augment import Pipeline, centre_crop, refuse_smaller
+from ablate.training.augment import Pipeline, centre_crop
 from ablate.training.data import Portion
 from ablate.training.failures import RecipeError
 from ablate.training.group import ALONE, Group
@@ -132,14 +132,9 @@ class EvaluationImages:
         device: Where batches are wanted.
         normalize: Applied to the middle of each image.
         size: Height and width that the network sees, pixels.
-
-    Raises:
-        RecipeError: The images are smaller than that; told here, since training may crop them out of padded ones.
     """
 
     def __init__(self, portion: Portion, *, device: torch.device, normalize: Normalizer, size: tuple[int, int]) -> None:
-        height, width = portion.images.shape[-2:]
-        refuse_smaller((height, width), size)
         self._portion = portion
         self._device = device
         self._normalize = normalize

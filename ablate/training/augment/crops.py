@@ -50,7 +50,7 @@ def centre_crop(images: Tensor, size: Size) -> Tensor:
     height, width = images.shape[-2:]
     if (height, width) == size:
         return images
-    refuse_smaller((height, width), size)
+    _refuse_smaller((height, width), size)
     top, left = round((height - size[0]) / 2), round((width - size[1]) / 2)
     return images[..., top : top + size[0], left : left + size[1]]
 
@@ -63,7 +63,7 @@ def random_crop(images: Tensor, draws: Words, crop: RandomCrop, size: Size) -> T
     """
     padded = F.pad(images, (crop.padding,) * 4)
     rows, columns = padded.shape[2:]
-    refuse_smaller((rows, columns), size)
+    _refuse_smaller((rows, columns), size)
     top, left = below(draws[:, 0], rows - size[0] + 1), below(draws[:, 1], columns - size[1] + 1)
     if images.device.type == "cpu":  # NumPy copies the windows twice as fast as PyTorch
         windows = np.lib.stride_tricks.sliding_window_view(padded.numpy(), size, axis=(2, 3))
@@ -139,7 +139,7 @@ def _below_each(words: Words, bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.i
     return (((words >> np.uint64(32)) * bounds.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
 
 
-def refuse_smaller(images: Size, size: Size) -> None:
+def _refuse_smaller(images: Size, size: Size) -> None:
     """Raise RecipeError where images are smaller than what is to be cut out of them."""
     if images[0] < size[0] or images[1] < size[1]:
         raise RecipeError(
