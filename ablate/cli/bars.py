@@ -22,7 +22,7 @@ def data_progress(*, plain: bool = False) -> Iterator[Progress]:
     drawn = console.is_terminal and not plain
     bars = _Bars(console, drawn=drawn)
     try:
-        yield Progress(tell=bars.tell, draw_downloads=drawn)
+        yield Progress(tell=bars.tell, remark=bars.remark, draw_downloads=drawn)
     finally:
         bars.stop()
 
@@ -35,6 +35,7 @@ class _Bars:
         self._drawn = drawn
         self._task = ""
         self._bar: Bar | None = None
+        self._remarks: set[str] = set()
 
     def tell(self, task: str, done: int, total: int) -> None:
         """A new task replaces the one before; one of unknown length is a line, so that torchvision may draw below."""
@@ -50,6 +51,12 @@ class _Bars:
                 self._console.print(f"{task} ({total:,})" if total else task, markup=False)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=done)
+
+    def remark(self, text: str) -> None:
+        """A line that stays; the same one is printed once."""
+        if text not in self._remarks:
+            self._remarks.add(text)
+            self._console.print(text, markup=False, soft_wrap=True)
 
     def stop(self) -> None:
         """Take the bar away."""

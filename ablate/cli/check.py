@@ -47,8 +47,10 @@ def check(
     """Build every variant of STUDY and take two steps of each: shapes, sizes, memory, levels without effect."""
     from importlib import import_module
 
+    from ablate.cli.bars import data_progress
     from ablate.errors import StudyError
     from ablate.orchestrate.check import check_study
+    from ablate.orchestrate.data import remark_pictures
     from ablate.study.own_code import laid_out
 
     asked = read_study(study, db, settings)
@@ -61,6 +63,9 @@ def check(
                 lambda recipe: probe(recipe, data_root=data_root, real_data=not no_data, code_root=code_root),
             )
         )
+    if not no_data:
+        with data_progress(plain=True) as told:
+            remark_pictures([variant.recipe for variant in asked.variants()], data_root, told)
     if as_json:
         typer.echo(json.dumps({"study": asked.name, "variants": [item.as_json() for item in seen]}, indent=2))
     else:

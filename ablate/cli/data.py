@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablate.cli.options import DEFAULT_DATABASE, DatabaseOption, DataRootOption, JsonOption, PlainOption, read_study
+from ablate.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    DataRootOption,
+    JsonOption,
+    PlainOption,
+    is_file,
+    open_existing,
+    read_study,
+)
 
 if TYPE_CHECKING:
     from ablate.orchestrate.data import Standing
     from ablate.recipe import Data
+    from ablate.study import Study
 
 NamesArgument = Annotated[
     list[str],
@@ -39,6 +49,8 @@ def show(data_root: DataRootOption = None, as_json: JsonOption = False) -> None:
     from ablate.orchestrate.data import list_data
 
     standing = list_data(data_root)
+    if data_root and not data_root.expanduser().exists():
+        typer.echo(f"there is no folder {data_root}; `ablate data fetch` and `ablate run` would make it", err=True)
     if as_json:
         typer.echo(json.dumps([one.as_json() for one in standing], indent=2))
     else:
@@ -88,8 +100,25 @@ def _wanted(names: list[str], db: str) -> list[Data]:
     found: list[Data] = []
     for name in names:
         data = named(name)
-        found += [data] if data else [variant.recipe.data for variant in read_study(name, db).variants()]
+        found += [data] if data else [variant.recipe.data for variant in _study(name, db).variants()]
     return distinct(found)
+
+
+def _study(name: str, db: str) -> Study:
+    """The study in a file or in the database, if there is one; a mistyped data set must not be told as its lack.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    from ablate.orchestrate.data import unknown
+    from ablate.store.reading import studies
+
+    if not is_file(name):
+        with open_existing(db) as database:
+            known = [record.name for record in studies(database)] if database else []
+        if name not in known:
+            raise unknown(name, known)
+    return read_study(name, db)
 
 
 def _print(standing: list[Standing]) -> None:

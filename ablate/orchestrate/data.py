@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ablate.errors import UsageError
 from ablate.recipe import Data, Recipe
+from ablate.recipe.signatures import did_you_mean
+from ablate.training.data.fetch import look
 from ablate.training.data.prepare import asked_of, data_root, title_of
 from ablate.training.data.prepare import prepare as prepare_one
 from ablate.training.data.progress import SILENT, Progress
@@ -25,7 +27,9 @@ __all__ = [
     "named",
     "prepare",
     "prepare_each",
+    "remark_pictures",
     "size_text",
+    "unknown",
     "verify_data",
 ]
 
@@ -44,7 +48,7 @@ def prepare(recipes: Iterable[Recipe], root: Path | None = None, progress: Progr
     Args:
         recipes: The recipes of a study.
         root: The data root; None means the default one.
-        progress: Hears how far downloading and decoding are.
+        progress: Hears how far downloading and decoding are, and which pictures are left aside.
 
     Raises:
         DataMissingError: A data set is not there and cannot be fetched, a file is damaged, or the disk is full.
@@ -71,15 +75,28 @@ def prepare_each(tables: Iterable[Data], root: Path | None = None, progress: Pro
     """
     for data in tables:
         try:
-            title, digest, arrays, ignored = prepare_one(data, root, progress)
+            title, digest, arrays, left = prepare_one(data, root, progress)
         except RecipeError as error:
             yield f"{title_of(data)}: fetched, not decoded. {error}"
             continue
         held = ", ".join(f"{len(part.images):,} {name}" for name, part in arrays.parts.items())
         channels, height, width = arrays.parts["train"].images.shape[1:]
-        aside = f"; files left aside, hidden or no images: {ignored:,}" if ignored else ""
+        aside = f"; files left aside, hidden or no images: {left.others:,}" if left.others else ""
         size = f"{width}x{height}x{channels}"
         yield f"{title}: {held} images of {size}, {len(arrays.classes)} classes, content {digest[:16]}{aside}"
+
+
+def remark_pictures(recipes: Iterable[Recipe], root: Path | None, progress: Progress) -> None:
+    """Tell which pictures among the recipes' data are left aside; nothing is fetched or decoded.
+
+    Raises:
+        DataMissingError: A data set is not laid out as it should be, or may not be read.
+    """
+    place = data_root(root)
+    for data in distinct(recipe.data for recipe in recipes):
+        found = look(SOURCES[data.name], data, place)
+        if found is not None and (advice := found.aside.advice(title_of(data))):
+            progress.remark(advice)
 
 
 def named(name: str) -> Data | None:
@@ -98,8 +115,26 @@ def named(name: str) -> Data | None:
     return Data.model_validate({"name": name})
 
 
+def unknown(name: str, studies: Iterable[str]) -> UsageError:
+    """The error for a word that is neither a data set nor a study.
+
+    Args:
+        name: The word.
+        studies: Names of the studies that there are.
+    """
+    guess = did_you_mean(name, [*(source.name for source in SOURCES.values() if not source.needs_recipe), *studies])
+    return UsageError(
+        f"there is no data set or study {name!r}{guess}",
+        cure="`ablate data list` shows the data sets; images of your own are named by the file of their study.",
+    )
+
+
 def list_data(root: Path | None = None) -> list[Standing]:
-    """All data sets that ablate knows, as they stand on this machine."""
+    """All data sets that ablate knows, as they stand on this machine.
+
+    Raises:
+        DataMissingError: The data root is a file.
+    """
     return standings(data_root(root))
 
 
@@ -112,6 +147,9 @@ def verify_data(
         wanted: Which; None means all that are here.
         root: The data root; None means the default one.
         progress: Hears how far it is.
+
+    Raises:
+        DataMissingError: The data root is a file.
     """
     place = data_root(root)
     for data in _here(place) if wanted is None else wanted:

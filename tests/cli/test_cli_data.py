@@ -1,6 +1,7 @@
 """`ablate data` as a user types it, and what `ablate run` does about data before its workers start."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,53 @@ def test_names_that_mean_no_data_set_are_told(root: Path, ablate: Ablate) -> Non
     absent = ablate("data", "verify", "cifar10", "--data-root", "data")
     assert absent.returncode == 5
     assert "ablate data fetch cifar10" in absent.stdout
+
+
+def test_a_word_that_means_nothing_gets_a_suggestion(root: Path, ablate: Ablate) -> None:
+    for command in ("fetch", "verify"):
+        told = ablate("data", command, "mnits", "--data-root", "data")
+        assert told.returncode == 2
+        assert "there is no data set or study 'mnits'; did you mean 'mnist'?" in told.stderr
+    assert not (root.parent / "results.db").exists()
+    assert ablate("submit", "pets.toml").returncode == 0
+    misspelt = ablate("data", "fetch", "tinny", "--data-root", "data")
+    assert misspelt.returncode == 2
+    assert "did you mean 'tiny'?" in misspelt.stderr
+    assert ablate("data", "fetch", "tiny", "--data-root", "data").returncode == 0
+
+
+def test_a_data_root_that_is_no_folder_is_told(root: Path, ablate: Ablate) -> None:
+    for words in (("list",), ("fetch", "digits"), ("verify",)):
+        refused = ablate("data", *words, "--data-root", "pets.toml")
+        assert refused.returncode == 5
+        assert "pets.toml is a file, not a folder" in refused.stderr
+        assert "--data-root" in refused.stderr
+    listed = ablate("data", "list", "--data-root", "absent", "--json")
+    assert listed.returncode == 0
+    assert "there is no folder absent" in listed.stderr
+    assert json.loads(listed.stdout)
+    assert not (root.parent / "absent").exists()
+
+
+def test_pictures_that_are_not_read_are_told_once(root: Path, ablate: Ablate) -> None:
+    for number in range(12):
+        (root / "pets" / "cat" / f"{number}.HEIC").write_text("no image that is read")
+    advice = "pets: 12 .heic files left aside: convert them to .jpg or .png to use them"
+    (root.parent / "pets.toml").write_text(
+        PETS.replace('path = "model.dropout"\nlevels = [0.25]', 'path = "data.resize"\nlevels = [9]')
+    )
+    for words in (("check", "pets.toml"), ("data", "fetch", "pets.toml"), ("run", "pets.toml", "--workers", "1")):
+        told = ablate(*words, "--data-root", "data")
+        assert told.returncode == 0, told.stderr
+        assert told.stderr.count(advice) == 1
+
+
+def test_a_pipe_among_the_images_is_refused(root: Path, ablate: Ablate) -> None:
+    os.mkfifo(root / "pets" / "cat" / "x.png")
+    for words in (("run", "pets.toml"), ("data", "fetch", "pets.toml"), ("check", "pets.toml")):
+        told = ablate(*words, "--data-root", "data")
+        assert told.returncode == 5, told.stderr
+        assert f"{root / 'pets' / 'cat' / 'x.png'} is no ordinary file" in told.stderr
 
 
 def test_a_run_tells_what_its_data_lack_before_any_worker_starts(root: Path, ablate: Ablate) -> None:

@@ -64,7 +64,17 @@ def test_caltech_needs_a_size(tmp_path: Path, write_caltech: Write):
 
 def test_caltech_with_a_class_too_few_is_refused(tmp_path: Path, write_caltech: Write):
     folder = write_caltech(tmp_path, classes=100, images=1)
-    assert f"{folder} holds 100 class folders beside BACKGROUND_Google" in fault(CALTECH, tmp_path)
+    text = fault(CALTECH, tmp_path)
+    assert f"{folder} holds 100 class folders beside BACKGROUND_Google" in text
+    assert f"Delete the folder {folder} and type the same command again" in text
+
+
+def test_caltech_with_an_empty_class_is_to_be_unpacked_anew(tmp_path: Path, write_caltech: Write):
+    folder = write_caltech(tmp_path, images=1)
+    (folder / "thing_007" / "image_0001.jpg").unlink()
+    text = fault(CALTECH, tmp_path)
+    assert f"The class folder 'thing_007' of {folder} holds no image" in text
+    assert f"Delete the folder {folder} and type the same command again" in text
 
 
 def test_tiny_imagenet_has_200_classes_and_tests_on_its_val_folder(tmp_path: Path, write_tiny_imagenet: Write):
@@ -106,12 +116,37 @@ def test_lists_that_do_not_fit_the_folders_are_named(
     assert str(path.parent) in text
 
 
-def test_missing_annotations_and_empty_classes_are_named(tmp_path: Path, write_tiny_imagenet: Write):
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ("wnids.txt", "{} is not there, so that nothing says which classes"),
+        ("val/val_annotations.txt", "{} is not there, so that nothing says what the test images show"),
+        ("val/images", "{} is not there, the folder of the test images"),
+        ("train/n10000000", "train lacks the class folders 'n10000000', which wnids.txt lists"),
+        ("train/n10000000/images/n10000000_0.JPEG", "The class folder 'n10000000'"),
+        ("train/n10000037/images/n10000037_0.JPEG", "The class folder 'n10000037'"),
+    ],
+)
+def test_what_tiny_imagenet_lacks_is_named_with_the_cure(
+    tmp_path: Path, write_tiny_imagenet: Write, missing: str, told: str
+):
     folder = write_tiny_imagenet(tmp_path)
-    (folder / "train" / "n10000000" / "images" / "n10000000_0.JPEG").unlink()
-    assert "The class folder 'n10000000'" in fault(TINY, tmp_path)
-    (folder / "val" / "val_annotations.txt").unlink()
-    assert "val_annotations.txt is not there" in fault(TINY, tmp_path)
+    path = folder / missing
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    text = fault(TINY, tmp_path)
+    assert told.format(path) in text
+    assert f"Delete the folder {folder} and type the same command again" in text
+
+
+def test_a_class_of_tiny_imagenet_that_is_short_of_images_is_named(tmp_path: Path, write_tiny_imagenet: Write):
+    train = write_tiny_imagenet(tmp_path) / "train"
+    for folder in sorted(train.iterdir())[2:]:
+        shutil.copy(folder / "images" / f"{folder.name}_0.JPEG", folder / "images" / f"{folder.name}_1.JPEG")
+    text = fault(TINY, tmp_path)
+    assert f"{train / 'n10000000'} holds 1 of 2 images (classes that are short: 2)" in text
 
 
 @pytest.mark.usefixtures("no_network")

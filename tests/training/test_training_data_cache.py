@@ -11,10 +11,12 @@ import sys
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from ablate.errors import DataMissingError
 from ablate.recipe import Data, SyntheticData
@@ -169,6 +171,40 @@ def test_a_disk_that_fills_up_meanwhile_ends_in_the_same_message(tmp_path: Path,
     with pytest.raises(DataMissingError, match=r"needs 115 kB in .*\.cache"):
         load_dataset(Data(name="digits"), tmp_path)
     assert folders(tmp_path) == []
+
+
+MAKE_READY = """
+import sys
+from pathlib import Path
+from ablate.recipe import FolderData
+from ablate.training.data.prepare import prepare
+from ablate.training.data.progress import Progress
+
+told = Progress(tell=lambda task, done, total: print(task, flush=True))
+prepared = prepare(FolderData(name="image_folder", folder="pets"), Path(sys.argv[1]), told)
+print(len(prepared.arrays.parts["train"].labels))
+"""
+
+
+def test_of_two_processes_one_decodes_and_the_other_waits(tmp_path: Path, write_images: Callable[..., None]):
+    write_images(tmp_path / "pets", {f"{name}/{number}.png": (6, 6) for name in ("cat", "dog") for number in range(3)})
+    (tmp_path / ".cache").mkdir()
+    lock = FileLock(tmp_path / ".cache" / "image_folder.lock")
+    with ExitStack() as stack:
+        lock.acquire()
+        words = [sys.executable, "-c", MAKE_READY, str(tmp_path)]
+        processes = [
+            stack.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True)) for _process in range(2)
+        ]
+        stack.callback(lock.release, force=True)  # before the processes are waited for, whatever happens
+        waiting = "waiting for another process that decodes image_folder\n"
+        for process in processes:  # both have found no cache and stand in line before one may begin
+            assert waiting in iter(process.stdout.readline, "")
+        lock.release()
+        told = [process.communicate(timeout=100)[0].splitlines() for process in processes]
+    assert [lines[-1] for lines in told] == ["6", "6"]
+    assert sum("decoding pets, train" in lines for lines in told) == 1
+    assert len(folders(tmp_path)) == 1
 
 
 def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path):

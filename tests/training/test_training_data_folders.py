@@ -1,5 +1,6 @@
 """Images of one's own in folders: every layout that is understood, and what is said of the others."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from ablate.errors import DataMissingError
 from ablate.recipe import FolderData
 from ablate.training import RecipeError
 from ablate.training.data import Dataset, load_dataset, stand_in
+from ablate.training.data.prepare import prepare
+from ablate.training.data.progress import Progress
 from tests.pictures import picture
 
 WriteImages = Callable[..., None]
@@ -93,12 +96,77 @@ def test_what_is_hidden_or_no_image_is_left_aside(
     tmp_path: Path, write_images: WriteImages, caplog: pytest.LogCaptureFixture
 ):
     write_images(tmp_path / "pets", files("cat/1.png", "dog/1.png", "cat/.hidden.png", "dog/.thumbs/1.png"))
+    write_images(tmp_path / "pets", files("__MACOSX/cat/1.png", "cat/__MACOSX/2.png"))
     for name in ("cat/notes.txt", "dog/Thumbs.db", "cat/.DS_Store"):
         (tmp_path / "pets" / name).write_text("no image")
     (tmp_path / "pets" / ".cache").mkdir()
     with caplog.at_level("INFO"):
-        assert len(load(tmp_path).train.labels) == 2
+        dataset = load(tmp_path)
+    assert dataset.classes == ("cat", "dog")
+    assert len(dataset.train.labels) == 2
     assert "files left aside, hidden or no images: 4" in caplog.text
+
+
+def test_pictures_that_are_not_read_are_counted_by_ending(tmp_path: Path, write_images: WriteImages):
+    write_images(tmp_path / "pets", files("train/cat/1.png", "train/dog/1.png", "test/1.png"))
+    for name in ("train/cat/2.HEIC", "train/dog/2.heic", "test/3.gif", "train/cat/.4.heic", "train/cat/notes.txt"):
+        (tmp_path / "pets" / name).write_text("no image that is read")
+    said: list[str] = []
+    prepared = prepare(FolderData(name="image_folder", folder="pets"), tmp_path, Progress(remark=said.append))
+    assert said == ["pets: 1 .gif file and 2 .heic files left aside: convert them to .jpg or .png to use them"]
+    assert prepared.aside.others == 2
+    assert len(prepared.arrays.parts["train"].images) == 2
+
+
+def test_a_class_that_has_only_pictures_that_are_not_read_says_so(tmp_path: Path, write_images: WriteImages):
+    write_images(tmp_path / "pets", files("cat/1.png"))
+    (tmp_path / "pets" / "dog").mkdir()
+    (tmp_path / "pets" / "dog" / "1.heic").write_text("no image that is read")
+    text = fault(tmp_path)
+    assert "The class folder 'dog'" in text
+    assert "1 .heic file there cannot be read: convert them to .jpg or .png" in text
+
+
+def test_a_pipe_that_is_called_like_an_image_is_named_and_not_waited_for(tmp_path: Path, write_images: WriteImages):
+    write_images(tmp_path / "pets", files("cat/1.png", "dog/1.png"))
+    os.mkfifo(tmp_path / "pets" / "cat" / "notes.txt")  # no image by its name: nobody opens it
+    (tmp_path / "pets" / "dog" / "2.png").symlink_to(tmp_path / "pets" / "cat" / "1.png")
+    assert len(load(tmp_path).train.labels) == 3
+    pipe = tmp_path / "pets" / "cat" / "x.png"
+    os.mkfifo(pipe)
+    assert f"{pipe} is no ordinary file but a pipe" in fault(tmp_path)
+    pipe.unlink()
+    pipe.symlink_to("/dev/zero")
+    assert f"{pipe} is no ordinary file but a pipe" in fault(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "same"),
+    [
+        ("train/kitty", "train/cat", "train/cat"),
+        ("train/dog/more", "train/cat/young", "train/cat/young"),
+        ("val", "train", "train/cat"),
+        ("test", "train/cat", "train/cat"),
+    ],
+)
+def test_a_folder_that_a_link_would_use_twice_is_refused(
+    tmp_path: Path, write_images: WriteImages, link: str, target: str, same: str
+):
+    folder = tmp_path / "pets"
+    write_images(folder, files("train/cat/1.png", "train/cat/young/2.png", "train/dog/1.png"))
+    if link == "test":  # a test folder without class folders holds images without labels
+        (folder / target / "young" / "2.png").unlink()
+        (folder / target / "young").rmdir()
+    (folder / link).symlink_to(folder / target, target_is_directory=True)
+    text = fault(tmp_path)
+    assert f"{folder / same} are the same folder by a link" in text
+    assert str(folder / link) in text
+
+
+def test_a_link_that_leads_back_into_its_own_class_is_followed_once(tmp_path: Path, write_images: WriteImages):
+    write_images(tmp_path / "pets", files("cat/1.png", "dog/1.png"))
+    (tmp_path / "pets" / "cat" / "again").symlink_to(tmp_path / "pets" / "cat", target_is_directory=True)
+    assert load(tmp_path).train.labels.tolist() == [0, 1]
 
 
 def test_images_of_many_sizes_need_a_size(tmp_path: Path, write_images: WriteImages):

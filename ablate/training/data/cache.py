@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ablate.training.data.decode import Decoded, DecodedPart, decoded, image_shape
 from ablate.training.data.images import Bytes, Contents, PartName
@@ -87,15 +87,19 @@ class Cache:
         return DecodedPart(images=images, labels=labels, files=tuple(held["files"]))
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Only one process decodes a data set at a time.
+    def locked(self, progress: Progress) -> Iterator[None]:
+        """Only one process decodes a data set at a time; the others say that they wait.
 
         Raises:
             OSError: Nothing can be written there.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / f"{self.name}.lock")
-        lock.acquire()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress.tell(f"waiting for another process that decodes {self.name}", 0, 0)
+            lock.acquire()
         try:
             for left in self.folder.glob(f".{self.name}-*"):  # of a process that was killed; nobody else is here
                 shutil.rmtree(left, ignore_errors=True)
@@ -157,7 +161,7 @@ def repaired(cache: Cache, work: Work, progress: Progress) -> bool:
         DataMissingError: Files are damaged, or there is no room.
         OSError: Nothing can be written there.
     """
-    with cache.locked(), cache.beside() as fresh:
+    with cache.locked(progress), cache.beside() as fresh:
         cache.write_into(fresh, work, progress)
         if _equal(fresh, cache.path):
             return False
@@ -202,7 +206,7 @@ def cached(cache: Cache, work: Work, progress: Progress) -> Decoded:
     if found is not None:
         return found
     try:
-        with cache.locked():
+        with cache.locked(progress):
             found = cache.open()  # another process may have written it while this one waited
             if found is None:
                 cache.write(work, progress)

@@ -32,11 +32,10 @@ class Caltech101(Source):
         if len(names) != CLASSES:
             raise DataMissingError(
                 f"{place / FOLDER} holds {len(names)} class folders beside {BACKGROUND}, but Caltech101 has {CLASSES}.",
-                cure="Delete it and run the same command again (it is then fetched anew), or use these images as "
-                '`name = "image_folder"`.',
+                cure=_anew(place),
             )
-        files, ignored = class_files(place, FOLDER, names, str(place / FOLDER))
-        return Found(folder=place, files=tuple(files), ignored=ignored)
+        files, aside = class_files(place, FOLDER, names, cure=_anew(place))
+        return Found(folder=place, files=files, aside=aside)
 
     def contents(self, data: Data, found: Found) -> Contents:
         """All in colour; grey images become colour by copying."""
@@ -49,6 +48,13 @@ class Caltech101(Source):
         """As its publishers say, with numbers for the names."""
         names = tuple(f"class {number}" for number in range(CLASSES))
         return Outline(classes=names, shape=(3, 200, 300), parts=frozenset({"train"}), images=8_677)
+
+
+def _anew(place: Path) -> str:
+    return (
+        f"Delete the folder {place / FOLDER} and type the same command again, which unpacks or fetches it anew; or use "
+        'these images as `name = "image_folder"`.'
+    )
 
 
 def _class_names(folder: Path) -> list[str]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ablate.errors import DataMissingError
+from ablate.training.data.aside import ENDINGS, Aside, is_hidden
 from ablate.training.data.files import FileImages
 from ablate.training.data.images import Part
-from ablate.training.data.listing import ENDINGS, File, Scan, scan
+from ablate.training.data.listing import File, Owner, Scan, scan
 from ablate.training.data.source import unreadable
 
 #: Names that a message lists.
 SHOWN = 3
+#: What to do about an empty class folder of one's own.
+FILL = "Put images into it or take the folder away, then type the same command again."
 
 
 class Listed(NamedTuple):
@@ -25,8 +28,6 @@ class Listed(NamedTuple):
     folders: tuple[str, ...]
     #: Names of the image files, sorted.
     images: tuple[str, ...]
-    #: Number of other and hidden files.
-    others: int
 
 
 def listed(folder: Path) -> Listed:
@@ -35,59 +36,69 @@ def listed(folder: Path) -> Listed:
     Raises:
         DataMissingError: It may not be read.
     """
-    folders, images, others = [], [], 0
+    folders, images = [], []
     try:
         for entry in folder.iterdir():
-            hidden = entry.name.startswith(".")
+            if is_hidden(entry.name):
+                continue
             if entry.is_dir():
-                folders += [] if hidden else [entry.name]
-            elif entry.suffix.lower() in ENDINGS and not hidden:
+                folders.append(entry.name)
+            elif entry.suffix.lower() in ENDINGS:
                 images.append(entry.name)
-            else:
-                others += 1
     except OSError as error:
         raise unreadable(folder, error) from error
-    return Listed(tuple(sorted(folders)), tuple(sorted(images)), others)
+    return Listed(tuple(sorted(folders)), tuple(sorted(images)))
 
 
-def scanned(folder: Path, below: str) -> Scan:
-    """All images in a folder, at any depth.
+def scanned(folder: Path, below: str, owners: dict[str, Owner] | None = None) -> Scan:
+    """All images in a folder, at any depth; see `scan`.
 
     Raises:
-        DataMissingError: A folder may not be read.
+        DataMissingError: A folder may not be read, is read twice by a link, or holds a pipe or a device as an image.
     """
     try:
-        return scan(folder, below)
+        return scan(folder, below, owners)
     except OSError as error:
         raise unreadable(folder, error) from error
 
 
-def class_files(folder: Path, below: str, classes: Sequence[str], where: str) -> tuple[list[File], int]:
+def class_files(
+    folder: Path, below: str, classes: Sequence[str], owners: dict[str, Owner] | None = None, cure: str = FILL
+) -> Scan:
     """The images of all class folders in `folder / below`, class by class.
 
-    Returns:
-        The files, named relative to `folder`, and how many others were left aside.
+    Args:
+        folder: What the names of the files are relative to.
+        below: The folder of the class folders; "" is `folder` itself.
+        classes: Names of the class folders.
+        owners: Folders that were read before, of which none may be read again; see `scan`.
+        cure: What to do where a class has no image.
 
     Raises:
-        DataMissingError: A class folder holds no image.
+        DataMissingError: A class folder holds no image, may not be read, or is another one by a link.
     """
     files: list[File] = []
-    ignored = 0
-    empty = []
-    for name in classes:
-        one = scanned(folder, f"{below}/{name}" if below else name)
-        files.extend(one.files)
-        ignored += one.ignored
-        if not one.files:
-            empty.append(name)
+    aside = Aside()
+    owners = {} if owners is None else owners
+    scans = {name: scanned(folder, f"{below}/{name}" if below else name, owners) for name in classes}
+    for one in scans.values():
+        files += one.files
+        aside += one.aside
+    empty = {name: one.aside for name, one in scans.items() if not one.files}
     if empty:
-        many = "The class folder" if len(empty) == 1 else f"{len(empty)} class folders"
-        raise DataMissingError(
-            f"{many} {shown(empty)} of {where} {'holds' if len(empty) == 1 else 'hold'} no image "
-            f"(files that end in {', '.join(ENDINGS)}).",
-            cure="Put images into it or take the folder away, then type the same command again.",
-        )
-    return files, ignored
+        raise _empty(folder / below, empty, cure)
+    return Scan(tuple(files), aside)
+
+
+def _empty(where: Path, classes: Mapping[str, Aside], cure: str) -> DataMissingError:
+    one = len(classes) == 1
+    aside = sum(classes.values(), Aside())
+    unread = f"; {aside.told()} there cannot be read: convert them to .jpg or .png" if aside.pictures else ""
+    return DataMissingError(
+        f"{'The class folder' if one else f'{len(classes)} class folders'} {shown(list(classes))} of {where} "
+        f"{'holds' if one else 'hold'} no image (files that end in {', '.join(ENDINGS)}){unread}.",
+        cure=cure,
+    )
 
 
 def labelled(folder: Path, files: Sequence[File], below: str, classes: Sequence[str], channels: int | None) -> Part:

@@ -8,10 +8,11 @@ from typing import NamedTuple, NoReturn
 
 from ablate.errors import DataMissingError
 from ablate.recipe import Data, FolderData
+from ablate.training.data.aside import Aside
 from ablate.training.data.files import FileImages
 from ablate.training.data.folders import class_files, labelled, listed, scanned, shown
 from ablate.training.data.images import Contents, Part, PartName
-from ablate.training.data.listing import File, Found
+from ablate.training.data.listing import File, Found, Owner
 from ablate.training.data.progress import SILENT
 from ablate.training.data.source import Outline, Source
 
@@ -52,16 +53,16 @@ class ImageFolder(Source):
             return None
         layout = _layout(folder)
         files: list[File] = []
-        ignored = 0
+        aside = Aside()
+        owners: dict[str, Owner] = {}  # of all parts: what is trained on must not be tested on
         for part, below in layout.parts.items():
             if part == "unlabelled":
-                one = scanned(folder, below)
-                found, others = list(one.files), one.ignored
+                one = scanned(folder, below, owners)
             else:
-                found, others = class_files(folder, below, layout.classes, str(folder / below))
-            files.extend(found)
-            ignored += others
-        return Found(folder=folder, files=tuple(files), ignored=ignored)
+                one = class_files(folder, below, layout.classes, owners)
+            files += one.files
+            aside += one.aside
+        return Found(folder=folder, files=tuple(files), aside=aside)
 
     def contents(self, data: Data, found: Found) -> Contents:
         """Parts as the folders say; colour as soon as one image has colour."""

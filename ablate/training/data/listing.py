@@ -6,16 +6,17 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ablate.errors import DataMissingError
+from ablate.training.data.aside import ENDINGS, Aside, is_hidden
 from ablate.training.data.progress import Progress, in_slices
 
-#: Endings of image files, those of torchvision's `ImageFolder`.
-ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 #: Bytes read at once for hashing.
 CHUNK = 1 << 20
 #: Files that a thread hashes at once.
@@ -42,8 +43,8 @@ class Found:
     files: tuple[File, ...]
     #: What else decides over the images, as plain JSON values.
     facts: dict[str, Any] = field(default_factory=dict)
-    #: Files that were left aside because they are hidden or do not end like an image.
-    ignored: int = 0
+    #: What lies among them and does not belong to it.
+    aside: Aside = field(default_factory=Aside)
 
 
 def named(folder: Path, names: Sequence[str]) -> tuple[File, ...]:
@@ -51,9 +52,19 @@ def named(folder: Path, names: Sequence[str]) -> tuple[File, ...]:
 
     Raises:
         OSError: One is not there.
+        DataMissingError: One is no ordinary file.
     """
-    stats = [(name, (folder / name).stat()) for name in names]
-    return tuple(File(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+    return tuple(_file(folder, name, (folder / name).stat()) for name in names)
+
+
+def _file(folder: Path, name: str, status: os.stat_result) -> File:
+    """A file that can be read to its end: opening a pipe or a device would wait for ever."""
+    if not stat.S_ISREG(status.st_mode):
+        raise DataMissingError(
+            f"{folder / name} is no ordinary file but a pipe, a socket or a device: no image can be read from it.",
+            cure="Take it away, then type the same command again.",
+        )
+    return File(name, status.st_size, status.st_mtime_ns)
 
 
 class Scan(NamedTuple):
@@ -61,35 +72,61 @@ class Scan(NamedTuple):
 
     #: Image files in the order of their names.
     files: tuple[File, ...]
-    #: Number of other files.
-    ignored: int
+    #: All other files.
+    aside: Aside
 
 
-def scan(folder: Path, below: str = "") -> Scan:
-    """All image files in `folder / below` and the folders in it, named relative to `folder`."""
-    ignored = 0
+class Owner(NamedTuple):
+    """Who has read a folder first; links can lead to it again."""
+
+    #: The folder that was scanned, as that of a class.
+    scanned: str
+    #: The path by which it was reached.
+    path: str
+
+
+def scan(folder: Path, below: str = "", owners: dict[str, Owner] | None = None) -> Scan:
+    """All image files in `folder / below` and the folders in it, named relative to `folder`.
+
+    Args:
+        folder: What names are relative to.
+        below: What to scan.
+        owners: Who has read each folder in earlier scans, by its real path; those of this one are added.
+
+    Raises:
+        OSError: A folder may not be read.
+        DataMissingError: A link leads to a folder that an earlier scan has read, or what is called like an image is no
+            ordinary file.
+    """
+    aside = Aside()
     files = []
-    for name, entry in _walk(str(folder / below), f"{below}/" if below else "", set()):
-        if entry.name.startswith(".") or not entry.name.lower().endswith(ENDINGS):
-            ignored += 1
-            continue
-        stat = entry.stat()
-        files.append(File(name, stat.st_size, stat.st_mtime_ns))
-    return Scan(tuple(sorted(files)), ignored)
+    for name, entry in _walk(folder, below, below, {} if owners is None else owners):
+        if is_hidden(entry.name) or not entry.name.lower().endswith(ENDINGS):
+            aside += Aside.of(entry.name)
+        else:
+            files.append(_file(folder, name, entry.stat()))
+    return Scan(tuple(sorted(files)), aside)
 
 
-def _walk(folder: str, prefix: str, seen: set[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(folder: Path, inside: str, scanned: str, owners: dict[str, Owner]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Files at any depth, links followed, each folder once; hidden folders are left aside."""
-    real = os.path.realpath(folder)
-    if real in seen:
+    path = folder / inside
+    owner = owners.setdefault(os.path.realpath(path), Owner(scanned, inside))
+    if owner.scanned != scanned:
+        raise DataMissingError(
+            f"{path} and {folder / owner.path} are the same folder by a link, so that each image in it would be used "
+            "twice.",
+            cure="Take the link away, then type the same command again.",
+        )
+    if owner.path != inside:
         return
-    seen.add(real)
-    with os.scandir(folder) as entries:
+    with os.scandir(path) as entries:
         for entry in entries:
+            name = f"{inside}/{entry.name}" if inside else entry.name
             if not entry.is_dir():
-                yield prefix + entry.name, entry
-            elif not entry.name.startswith("."):
-                yield from _walk(entry.path, f"{prefix}{entry.name}/", seen)
+                yield name, entry
+            elif not is_hidden(entry.name):
+                yield from _walk(folder, name, scanned, owners)
 
 
 def content_hash(found: Found, remembered: Path | None, task: str, progress: Progress) -> str:

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import platformdirs
 
+from ablate.errors import DataMissingError
 from ablate.recipe import Data, FolderData, SyntheticData
+from ablate.training.data.aside import Aside
 from ablate.training.data.cache import FOLDER, Cache, Work, cache_key, cached
 from ablate.training.data.decode import Decoded
 from ablate.training.data.fetch import fetched
@@ -41,8 +43,8 @@ class Prepared(NamedTuple):
     #: Hash of the files' content and of how they were scaled, hexadecimal.
     digest: str
     arrays: Decoded
-    #: Files that were left aside because they are hidden or do not end like an image.
-    ignored: int
+    #: What lies among its files and was left aside.
+    aside: Aside
 
 
 def default_root() -> Path:
@@ -52,8 +54,17 @@ def default_root() -> Path:
 
 
 def data_root(given: Path | None) -> Path:
-    """The folder that is meant, absolute; None means `default_root()`."""
-    return (given or default_root()).expanduser().absolute()
+    """The folder that is meant, absolute; None means `default_root()`.
+
+    Raises:
+        DataMissingError: It is a file.
+    """
+    root = (given or default_root()).expanduser().absolute()
+    if root.exists() and not root.is_dir():
+        raise DataMissingError(
+            f"The data root {root} is a file, not a folder.", cure="Name a folder with --data-root or ABLATE_DATA."
+        )
+    return root
 
 
 def asked_of(data: Data) -> dict[str, Any]:
@@ -72,7 +83,7 @@ def prepare(data: Data, root: Path | None = None, progress: Progress = SILENT) -
     Args:
         data: The `data` table of a recipe.
         root: Folder in which data sets are looked for, downloaded and cached; None means `default_root()`.
-        progress: Hears how far downloading and decoding are.
+        progress: Hears how far downloading and decoding are, and which pictures are left aside.
 
     Raises:
         DataMissingError: It is not on this machine and cannot be downloaded, a file of it is damaged, or the disk is
@@ -82,9 +93,11 @@ def prepare(data: Data, root: Path | None = None, progress: Progress = SILENT) -
     root = data_root(root)
     source = SOURCES[data.name]
     found = fetched(source, data, root, progress)
+    if advice := found.aside.advice(title_of(data)):
+        progress.remark(advice)
     cache = cache_of(data, found, root, progress)
     arrays = cached(cache, work_of(source, data, found), progress)
-    return Prepared(title_of(data), cache.key, arrays, found.ignored)
+    return Prepared(title_of(data), cache.key, arrays, found.aside)
 
 
 def cache_of(data: Data, found: Found, root: Path, progress: Progress = SILENT, *, afresh: bool = False) -> Cache:
@@ -117,8 +130,8 @@ def work_of(source: Source, data: Data, found: Found) -> Work:
     """What is to be done where the cache lacks the data set."""
 
     def contents() -> Contents:
-        if found.ignored:
-            log.info("%s: files left aside, hidden or no images: %d", title_of(data), found.ignored)
+        if found.aside.others:
+            log.info("%s: files left aside, hidden or no images: %d", title_of(data), found.aside.others)
         return source.contents(data, found)
 
     return Work(title=title_of(data), contents=contents, scaling=Scaling.of(data), asked=asked_of(data))

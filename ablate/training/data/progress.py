@@ -12,7 +12,7 @@ from dataclasses import dataclass
 MAX_THREADS = 16
 
 
-def _silent(_task: str, _done: int, _total: int) -> None:
+def _silent(*_told: object) -> None:
     """Nobody listens."""
 
 
@@ -23,6 +23,8 @@ class Progress:
     #: Called with a task (`decoding cifar10, train`), what is done of it, and the whole, from one thread at a time; the
     #: whole is 0 where nobody knows it.
     tell: Callable[[str, int, int], None] = _silent
+    #: Called with a line that people should read, however the work goes on; perhaps several times with the same one.
+    remark: Callable[[str], None] = _silent
     #: Whether a download may draw torchvision's bar on standard error.
     draw_downloads: bool = False
 

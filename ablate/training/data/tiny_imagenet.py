@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from ablate.recipe import Data
 from ablate.training.data.files import FileImages
 from ablate.training.data.folders import class_files, scanned, shown
 from ablate.training.data.images import Contents, Part
-from ablate.training.data.listing import Found, named
+from ablate.training.data.listing import File, Found, named
 from ablate.training.data.source import Download, Outline, Source, first_of
 
 FOLDER = "tiny-imagenet-200"
@@ -24,6 +25,8 @@ WNIDS = f"{FOLDER}/wnids.txt"
 #: A line for each word of WordNet: its number, a tabulator, synonyms with commas between.
 WORDS = f"{FOLDER}/words.txt"
 TRAIN, VAL = f"{FOLDER}/train", f"{FOLDER}/val"
+#: The images that are tested on.
+IMAGES = f"{VAL}/images"
 #: A line for each image in `val/images`: its name, its class's number, a box; tabulators between.
 ANNOTATIONS = f"{VAL}/val_annotations.txt"
 
@@ -33,21 +36,19 @@ class TinyImageNet(Source):
 
     def find(self, data: Data, root: Path) -> Found | None:
         """The images of `train` and `val` and the three lists. `test` is not looked at."""
-        place = first_of(self.places(root), WNIDS)
+        place = first_of(self.places(root), FOLDER)
         if place is None:
             return None
         wnids = _wnids(place / WNIDS)
+        _refuse_gaps(place, wnids)
+        train = class_files(place, TRAIN, wnids, cure=_anew(place / TRAIN))
+        _refuse_unequal(place, train.files)
+        val = scanned(place, IMAGES)
         lists = [name for name in (WNIDS, WORDS, ANNOTATIONS) if (place / name).is_file()]
-        if ANNOTATIONS not in lists:
-            raise _incomplete(place / ANNOTATIONS, "is not there, so that nothing says what the test images show")
-        absent = [wnid for wnid in wnids if not (place / TRAIN / wnid).is_dir()]
-        if absent:
-            raise _incomplete(place / TRAIN, f"lacks the class folders {shown(absent)}, which wnids.txt lists")
-        files, ignored = class_files(place, TRAIN, wnids, str(place / TRAIN))
-        val = scanned(place, f"{VAL}/images")
-        # `ignored` leaves the boxes aside, a text file in each class folder
-        everything = (*files, *val.files, *named(place, lists))
-        return Found(folder=place, files=everything, ignored=max(0, ignored - CLASSES))
+        everything = (*train.files, *val.files, *named(place, lists))
+        # the boxes, a text file in each class folder, are no surprise
+        aside = replace(train.aside, others=max(0, train.aside.others - CLASSES))
+        return Found(folder=place, files=everything, aside=aside)
 
     def contents(self, data: Data, found: Found) -> Contents:
         """Classes in the order of their WordNet numbers; grey images become colour by copying."""
@@ -55,7 +56,7 @@ class TinyImageNet(Source):
         number = {wnid: place for place, wnid in enumerate(wnids)}
         names = [file.name for file in found.files]
         train = [name for name in names if name.startswith(f"{TRAIN}/")]
-        test = [name for name in names if name.startswith(f"{VAL}/images/")]
+        test = [name for name in names if name.startswith(f"{IMAGES}/")]
         shown_in = _annotations(found.folder / ANNOTATIONS, number)
         _refuse_strangers(found.folder / ANNOTATIONS, test, shown_in)
         return Contents(
@@ -77,10 +78,33 @@ def _part(folder: Path, names: Sequence[str], labels: Sequence[int]) -> Part:
 
 
 def _wnids(path: Path) -> list[str]:
+    if not path.is_file():
+        raise _incomplete(path, "is not there, so that nothing says which classes there are")
     wnids = sorted(set(_text(path).split()))
     if len(wnids) != CLASSES:
         raise _incomplete(path, f"lists {len(wnids)} classes, but Tiny ImageNet has {CLASSES}")
     return wnids
+
+
+def _refuse_gaps(place: Path, wnids: Sequence[str]) -> None:
+    """Every class has its folder, and the test images lie there with their list."""
+    if not (place / ANNOTATIONS).is_file():
+        raise _incomplete(place / ANNOTATIONS, "is not there, so that nothing says what the test images show")
+    if not (place / IMAGES).is_dir():
+        raise _incomplete(place / IMAGES, "is not there, the folder of the test images")
+    absent = [wnid for wnid in wnids if not (place / TRAIN / wnid).is_dir()]
+    if absent:
+        raise _incomplete(place / TRAIN, f"lacks the class folders {shown(absent)}, which wnids.txt lists")
+
+
+def _refuse_unequal(place: Path, train: Sequence[File]) -> None:
+    """All classes have as many images, as published; one with fewer was not unpacked to its end."""
+    counts = Counter(file.name.split("/")[2] for file in train)
+    most = max(counts.values())
+    short = sorted(wnid for wnid, count in counts.items() if count < most)
+    if short:
+        rest = f" (classes that are short: {len(short)})" if len(short) > 1 else ""
+        raise _incomplete(place / TRAIN / short[0], f"holds {counts[short[0]]:,} of {most:,} images{rest}")
 
 
 def _annotations(path: Path, known: Mapping[str, int]) -> dict[str, str]:
@@ -99,9 +123,9 @@ def _refuse_strangers(path: Path, images: Sequence[str], annotated: Mapping[str,
     """Test images and lines of the list must be the same."""
     there = {name.rsplit("/", 1)[1] for name in images}
     if lacking := sorted(there - annotated.keys()):
-        raise _incomplete(path, f"has no line for {shown(lacking)} in {VAL}/images")
+        raise _incomplete(path, f"has no line for {shown(lacking)} in {IMAGES}")
     if absent := sorted(annotated.keys() - there):
-        raise _incomplete(path, f"has lines for {shown(absent)}, which {VAL}/images lacks")
+        raise _incomplete(path, f"has lines for {shown(absent)}, which {IMAGES} lacks")
 
 
 def _class_names(path: Path, wnids: Sequence[str]) -> tuple[str, ...]:
@@ -118,14 +142,17 @@ def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8", errors="replace")
     except OSError as error:
-        raise _incomplete(path, f"cannot be read: {error}") from error
+        raise _incomplete(path, f"cannot be read: {error.strerror or error}") from error
 
 
 def _incomplete(path: Path, reason: str) -> DataMissingError:
-    return DataMissingError(
-        f"{path} {reason}.",
-        cure=f"Delete the folder {FOLDER} and unpack {ARCHIVE} again, or run the same command again, which fetches it.",
-    )
+    return DataMissingError(f"{path} {reason}.", cure=_anew(path))
+
+
+def _anew(path: Path) -> str:
+    """What to do where something in the data set's folder is not as published."""
+    folder = next(parent for parent in (path, *path.parents) if parent.name == FOLDER)
+    return f"Delete the folder {folder} and type the same command again, which unpacks or fetches it anew."
 
 
 TINY_IMAGENET = TinyImageNet(
