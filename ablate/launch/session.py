@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ablate.launch.local import LocalWorkers, Placement, terminate_as_interrupt
+from ablate.launch.interrupts import Interrupts
+from ablate.launch.local import LocalWorkers, Placement
 from ablate.orchestrate.progress import Progress, progress
 from ablate.orchestrate.submit import Advance
 from ablate.store import Database
@@ -56,9 +57,10 @@ def train_queued(
         on_death=lambda worker: release_worker(db, worker),
         drain=not more,
     )
-    with terminate_as_interrupt(), workers:
+    with Interrupts() as interrupts, workers:
         try:
             while now.left or workers.alive:
+                interrupts.check()
                 before, now = now, progress(db, study)
                 if advance is not None and advance.waiting and (now.done > before.done or not now.left):
                     advance()
@@ -72,6 +74,7 @@ def train_queued(
                 else:
                     workers.join()
         except KeyboardInterrupt:  # a second one leaves through __exit__, which ends the workers at once
+            interrupts.answered()
             on_interrupt()
             workers.stop()
             now = progress(db, study)
