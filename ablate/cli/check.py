@@ -107,6 +107,5 @@ def _problem(path: Path | None, error: str, variants: list[str]) -> Problem:
     """Variants that cannot be trained for the same reason, as one mistake of their study."""
     from ablate.errors import Problem
 
-    told = " ".join(error.splitlines())
     who = ", ".join(variants[:3]) + (f" and {len(variants) - 3} more" if len(variants) > 3 else "")
-    return Problem(message=f"{who} cannot be trained: {told}", source=str(path or "study"))
+    return Problem(message=f"{who} cannot be trained: {error}", source=str(path or "study"))

@@ -136,11 +136,9 @@ def _table(runs: tuple[RunRecord, ...]) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for name, justify in (("job", "right"), ("variant", "left"), ("seed", "right"), ("state", "left")):
-        table.add_column(name, justify="right" if justify == "right" else "left")
-    for name in ("epochs", "test accuracy, %", "attempts"):
-        table.add_column(name, justify="right")
-    table.add_column("error")
+    words = ("variant", "state", "error")
+    for name in ("job", "variant", "seed", "state", "epochs", "test accuracy, %", "attempts", "error"):
+        table.add_column(name, justify="left" if name in words else "right")
     for run in runs:
         accuracy = "" if run.test_accuracy is None else f"{100 * run.test_accuracy:.2f}"
         row = (run.job, run.variant, run.seed, run.state, run.epochs, accuracy, run.attempt, run.error or "")

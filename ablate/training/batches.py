@@ -39,20 +39,48 @@ class Batch(NamedTuple):
     whole: int
 
 
-def place(portion: Portion, device: torch.device) -> Portion:
-    """The portion with its labels on a device, and its images too where they fit there."""
-    if device.type == "cpu":
-        return portion
-    fits = portion.images.nbytes <= RESIDENT_SHARE * torch.cuda.get_device_properties(device).total_memory
-    images = portion.images.to(device) if fits else portion.images
-    return Portion(images=images, labels=portion.labels.to(device), index=portion.index)
+class Residence:
+    """Puts the portions of a run on its device: labels always, images where they fit there.
+
+    Portions that were held out of one set share its images, which are copied once.
+
+    Args:
+        device: Where the run will be.
+        memory: Bytes of the device's memory.
+    """
+
+    def __init__(self, device: torch.device, memory: int) -> None:
+        self._device = device
+        self._memory = memory
+        self._moved: dict[int, tuple[Tensor, Tensor]] = {}
+
+    @classmethod
+    def on(cls, device: torch.device) -> Residence:
+        """For a processor or a GPU of this machine."""
+        return cls(device, torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0)
+
+    def take(self, portion: Portion) -> Portion:
+        """The portion, there."""
+        if self._device.type == "cpu":
+            return portion
+        fits = portion.images.nbytes <= RESIDENT_SHARE * self._memory
+        return Portion(
+            images=self._there(portion.images) if fits else portion.images,
+            labels=self._there(portion.labels),
+            index=portion.index,
+        )
+
+    def _there(self, values: Tensor) -> Tensor:
+        if id(values) not in self._moved:
+            self._moved[id(values)] = (values, values.to(self._device))  # the original lives on, and so its id
+        return self._moved[id(values)][1]
 
 
 class TrainingImages:
     """The training images of a run, in a new order each epoch.
 
     Args:
-        portion: Which images; see `place`.
+        portion: Which images; see `Residence`.
         device: Where batches are wanted.
         normalize: Applied after all augmentations.
         pipeline: The augmentations.
@@ -128,7 +156,7 @@ class EvaluationImages:
     """Images to be measured, in their order.
 
     Args:
-        portion: Which images; see `place`.
+        portion: Which images; see `Residence`.
         device: Where batches are wanted.
         normalize: Applied to the middle of each image.
         size: Height and width that the network sees, pixels.

@@ -6,12 +6,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from ablate.training.data.prepare import asked_of
 from ablate.training.setup import Setup
-
-#: Keys of `data` that say nothing of which images there are.
-NOT_THE_IMAGES = frozenset(
-    {"batch_size", "validation", "test", "split_seed", "train_images", "crop", "augment", "normalize"}
-)
 
 
 def fingerprints(run: Setup, first_step_loss: float | None) -> Mapping[str, str]:
@@ -41,8 +37,7 @@ def fingerprints(run: Setup, first_step_loss: float | None) -> Mapping[str, str]
             ]
         ),
         "first_step_loss": repr(first_step_loss),
-        "data": f"{_hash({key: value for key, value in data.canonical().items() if key not in NOT_THE_IMAGES})}:"
-        f"{run.dataset.digest}",
+        "data": f"{_hash(asked_of(data))}:{run.dataset.digest}",
     }
 
 

@@ -13,7 +13,7 @@ import torch
 
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import Recipe
-from ablate.training.data import LatelyLoaded
+from ablate.training.data import LATEST
 from ablate.training.device import prepare_process
 from ablate.training.epoch import Trained, train_one_epoch
 from ablate.training.evaluate import Measured, evaluate, label
@@ -26,9 +26,6 @@ from ablate.training.progress import FORMAT, Progress, resumed
 from ablate.training.setup import Setup, set_up
 
 log = logging.getLogger(__name__)
-
-#: The images of this process's last job.
-DATA = LatelyLoaded()
 
 OnEpoch = Callable[[EpochMetrics, Callable[[], dict[str, Any]]], None]
 
@@ -127,7 +124,7 @@ def train_here(
     """Train in this process, alone or as one of a group; the first of a group has the outcome, the others None."""
     begun = time.perf_counter()
     prepare_process(device, threads)
-    dataset = DATA.load(recipe.data, data_root)
+    dataset = LATEST.load(recipe.data, data_root)
     with own_code(code_root):
         run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
         return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)

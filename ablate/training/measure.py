@@ -24,14 +24,14 @@ def count_flops(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
     return int(counter.get_total_flops())
 
 
-def count_parameters(model: nn.Module, *, trainable: bool = False) -> int:
-    """Numbers in all parameters, or in those that take a gradient."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable)
+def count_parameters(model: nn.Module) -> int:
+    """Numbers in all parameters, trained or not."""
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
-def parameter_names(model: nn.Module, *, trainable: bool = False) -> dict[str, int]:
-    """Name and size of every parameter, or of those that take a gradient."""
-    return {name: p.numel() for name, p in model.named_parameters() if p.requires_grad or not trainable}
+def trainable_sizes(model: nn.Module) -> dict[str, int]:
+    """Name and size of every parameter that takes a gradient."""
+    return {name: parameter.numel() for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def has_batch_norm(model: nn.Module) -> bool:

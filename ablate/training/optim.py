@@ -65,9 +65,8 @@ class Schedule:
         if recipe.name != "none":
             arguments = _arguments(recipe.arguments)
             length = LENGTHS.get(recipe.name)
-            if length is not None and length not in arguments and "epochs" not in arguments:
-                every = phase.epochs * steps_per_epoch - self._warmup_steps
-                arguments[length] = every if self._by_step else recipe.resolved(phase.epochs).arguments[length]
+            if self._by_step and length is not None and length not in arguments and "epochs" not in arguments:
+                arguments[length] = phase.epochs * steps_per_epoch - self._warmup_steps
             try:
                 self._scheduler = getattr(torch.optim.lr_scheduler, recipe.name)(optimizer, **arguments)
             except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:

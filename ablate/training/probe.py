@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ablate.errors import AblateError
 from ablate.recipe import OwnModel, Recipe, TorchvisionModel
 from ablate.training.batches import Batch
-from ablate.training.data import load_dataset, stand_in
+from ablate.training.data import LATEST, stand_in
 from ablate.training.data.portions import TEST_SHARE
 from ablate.training.device import prepare_process
 from ablate.training.epoch import take_step
@@ -77,7 +77,7 @@ def probe(
     target = torch.device(device)
     prepare_process(target, threads=1)
     if real_data:
-        dataset = load_dataset(recipe.data, data_root)
+        dataset = LATEST.load(recipe.data, data_root)
     else:
         recipe = _without_files(recipe)
         dataset = stand_in(recipe.data, _enough(recipe), data_root)
@@ -87,7 +87,7 @@ def probe(
 
 
 def _stepped(run: Setup, code_root: Path | None) -> Probe:
-    """Steps of the first phase; the later ones are begun as well, so that a wrong pattern is found."""
+    """Steps of the first phase; the later ones are begun as well, so that what PyTorch refuses there is found."""
     for phase in run.recipe.training.parts[:0:-1]:
         run.begin(phase)
     stage = run.begin(run.recipe.training.parts[0])

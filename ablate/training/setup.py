@@ -11,13 +11,13 @@ from torch import nn
 
 from ablate.recipe import Phase, Recipe, TorchvisionModel
 from ablate.training.augment import Pipeline
-from ablate.training.batches import EvaluationImages, TrainingImages, input_size, place
-from ablate.training.data import Dataset, Labelled, Portion, split
+from ablate.training.batches import EvaluationImages, Residence, TrainingImages, input_size
+from ablate.training.data import Dataset, Labelled, Portion, Unlabelled, split
 from ablate.training.device import choose_memory_format
 from ablate.training.failures import RecipeError
 from ablate.training.group import ALONE, Group
 from ablate.training.losses import Loss
-from ablate.training.measure import count_flops, has_batch_norm, parameter_names
+from ablate.training.measure import count_flops, has_batch_norm, trainable_sizes
 from ablate.training.models import build_model, freeze
 from ablate.training.normalize import Normalizer, build_normalizer
 from ablate.training.optim import Schedule, build_optimizer
@@ -117,11 +117,13 @@ def set_up(
     flops = count_flops(model, (dataset.channels, *size))
     model.to(device).to(memory_format=memory_format)
 
+    residence = Residence.on(device)
+
     def measured(portion: Portion) -> EvaluationImages:
-        return EvaluationImages(place(portion, device), device=device, normalize=normalize, size=size)
+        return EvaluationImages(residence.take(portion), device=device, normalize=normalize, size=size)
 
     training = TrainingImages(
-        place(portions.train, device),
+        residence.take(portions.train),
         device=device,
         normalize=normalize,
         pipeline=Pipeline(recipe.data.augment, seed=seed, examples=len(portions.train.labels), size=size),
@@ -142,15 +144,16 @@ def set_up(
         training=training,
         validation=measured(portions.validation),
         test=measured(portions.test),
-        unlabelled=measured(_anyhow_labelled(dataset)) if dataset.unlabelled is not None else None,
+        unlabelled=measured(_anyhow_labelled(dataset.unlabelled)) if dataset.unlabelled is not None else None,
         flops=flops,
         trainable_parameters=_ever_trained(model, recipe),
     )
 
 
-def _anyhow_labelled(dataset: Dataset) -> Portion:
-    images = dataset.unlabelled.images if dataset.unlabelled is not None else dataset.train.images[:0]
-    return Portion.whole(Labelled(images=images, labels=torch.zeros(len(images), dtype=torch.int64)))
+def _anyhow_labelled(unlabelled: Unlabelled) -> Portion:
+    """The images under labels that mean nothing."""
+    labels = torch.zeros(len(unlabelled.images), dtype=torch.int64)
+    return Portion.whole(Labelled(images=unlabelled.images, labels=labels))
 
 
 def _ever_trained(model: nn.Module, recipe: Recipe) -> int:
@@ -158,7 +161,7 @@ def _ever_trained(model: nn.Module, recipe: Recipe) -> int:
     trained: Mapping[str, int] = {}
     for phase in reversed(recipe.training.parts):
         _freeze(model, recipe, phase)
-        trained = {**trained, **parameter_names(model, trainable=True)}
+        trained = {**trained, **trainable_sizes(model)}
     return sum(trained.values())
 
 

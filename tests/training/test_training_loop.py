@@ -17,6 +17,7 @@ from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import Recipe
 from ablate.recipe.data import Data
 from ablate.training import Diverged, RecipeError, Stopped, build_model, load_dataset, split, train
+from ablate.training.batches import Residence
 from ablate.training.data import Dataset, Portion
 from ablate.training.normalize import build_normalizer
 from ablate.training.streams import Stream
@@ -323,6 +324,22 @@ def test_a_fixed_normalisation_is_subtract_and_divide():
     data = Data.model_validate({"name": "digits", "normalize": {"mean": [0.5], "std": [0.25]}})
     normalize = build_normalizer(data, portion, torch.channels_last)
     assert torch.allclose(normalize(portion.images), (portion.images / 255 - 0.5) / 0.25, atol=1e-6)
+
+
+def test_images_that_portions_share_are_moved_once():
+    """To a device that is no processor; PyTorch's `meta` stands for one."""
+    dataset = load_dataset(DIGITS)
+    portions = split(dataset, DIGITS)
+    residence = Residence(torch.device("meta"), memory=2**40)
+    train, validation, test = map(residence.take, (portions.train, portions.validation, portions.test))
+    assert train.images.device.type == train.labels.device.type == "meta"
+    assert train.images is validation.images
+    assert train.labels is validation.labels
+    assert test.images.shape == dataset.test.images.shape
+    small = Residence(torch.device("meta"), memory=8 * portions.train.images.nbytes - 8).take(portions.train)
+    assert small.images is portions.train.images  # too large for it
+    assert small.labels.device.type == "meta"
+    assert Residence.on(torch.device("cpu")).take(portions.train) is portions.train
 
 
 def test_a_fixed_normalisation_for_other_channels_is_refused(make_recipe: MakeRecipe):

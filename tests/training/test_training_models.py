@@ -9,29 +9,13 @@ from torch import nn
 from ablate.recipe import ConvNet
 from ablate.training import ModelError, build_model
 from ablate.training.models import Dropout, reseed_dropout
+from tests.networks import assert_same_function, parameters
 
 CPU = torch.device("cpu")
 
 
 def build(colours: int = 3, size: int = 32, seed: int = 0, **fields: object) -> nn.Module:
     return build_model(ConvNet(**fields), channels=colours, image_size=(size, size), classes=10, seed=seed)
-
-
-def parameters(model: nn.Module) -> int:
-    return sum(p.numel() for p in model.parameters())
-
-
-def assert_same_function(ours: nn.Module, theirs: nn.Module, shape: tuple[int, ...]) -> None:
-    """Equal outputs, in training and in evaluation, once the weights are copied in their order."""
-    assert parameters(ours) == parameters(theirs)
-    own, other = ours.state_dict(), theirs.state_dict()
-    assert [value.shape for value in own.values()] == [value.shape for value in other.values()]
-    theirs.load_state_dict(dict(zip(other, own.values(), strict=True)))
-    images = torch.randn(shape, generator=torch.Generator().manual_seed(1))
-    for training in (True, False):
-        ours.train(training)
-        theirs.train(training)
-        assert torch.equal(ours(images), theirs(images))
 
 
 def lab_c(norm: bool = False, channels: tuple[int, int] = (6, 16)) -> nn.Module:

@@ -8,6 +8,7 @@ from torch import nn
 
 from ablate.recipe import Recipe
 from ablate.training import build_model
+from tests.networks import parameters
 
 
 def conv(inputs: int, outputs: int, kernel: int, bias: bool = True) -> int:
@@ -33,10 +34,6 @@ def build(model: dict[str, Any], colours: int, size: int, classes: int) -> nn.Mo
         }
     )
     return build_model(recipe.model, channels=colours, image_size=(size, size), classes=classes, seed=0)
-
-
-def parameters(model: nn.Module) -> int:
-    return sum(p.numel() for p in model.parameters())
 
 
 def shapes(model: nn.Module, colours: int, size: int) -> dict[str, tuple[int, ...]]:

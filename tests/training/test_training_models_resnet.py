@@ -11,27 +11,11 @@ from torch import Tensor, nn
 from ablate.recipe import AlexNet, ResNet
 from ablate.training import ModelError, build_model
 from ablate.training.models import Dropout
+from tests.networks import assert_same_function, parameters
 
 
 def build(recipe: ResNet | AlexNet, colours: int = 3, size: int = 32, classes: int = 10, seed: int = 0) -> nn.Module:
     return build_model(recipe, channels=colours, image_size=(size, size), classes=classes, seed=seed)
-
-
-def parameters(model: nn.Module) -> int:
-    return sum(p.numel() for p in model.parameters())
-
-
-def assert_same_function(ours: nn.Module, theirs: nn.Module, shape: tuple[int, ...]) -> None:
-    """Equal outputs, in training and in evaluation, once the weights are copied in their order."""
-    own, other = ours.state_dict(), theirs.state_dict()
-    assert [value.shape for value in own.values()] == [value.shape for value in other.values()]
-    theirs.load_state_dict(dict(zip(other, own.values(), strict=True)))
-    images = torch.randn(shape, generator=torch.Generator().manual_seed(1))
-    for training in (True, False):
-        ours.train(training)
-        theirs.train(training)
-        with torch.no_grad():
-            assert torch.equal(ours(images), theirs(images))
 
 
 class BasicBlock(nn.Module):

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ablate.training.data.dataset import Dataset, Labelled, Portion, Unlabelled
-    from ablate.training.data.load import LatelyLoaded, load_dataset, stand_in
+    from ablate.training.data.load import LATEST, LatelyLoaded, load_dataset, stand_in
     from ablate.training.data.portions import Split, split
     from ablate.training.data.prepare import default_root
 
 __all__ = [
+    "LATEST",
     "Dataset",
     "Labelled",
     "LatelyLoaded",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "LATEST": "load",
     "Dataset": "dataset",
     "Labelled": "dataset",
     "LatelyLoaded": "load",

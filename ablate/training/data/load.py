@@ -51,6 +51,10 @@ class LatelyLoaded:
         return dataset
 
 
+#: The images that this process used last.
+LATEST = LatelyLoaded()
+
+
 def load_dataset(data: Data, root: Path | None = None) -> Dataset:
     """The data set that a recipe names, found on this machine or downloaded, scaled as the recipe says.
 

@@ -11,7 +11,17 @@ from torch import Tensor, nn
 from ablate.recipe import ConvNet
 from ablate.recipe.layers import Norm
 from ablate.training.models.dropout import Dropout
-from ablate.training.models.layers import ACTIVATIONS, Layers, Place, Size, add_conv, add_norm, add_pool, build_stem
+from ablate.training.models.layers import (
+    ACTIVATIONS,
+    Layers,
+    Place,
+    Size,
+    add_conv,
+    add_norm,
+    add_pool,
+    begin_head,
+    build_stem,
+)
 
 
 class Block(nn.Module):
@@ -103,12 +113,7 @@ def _stage(recipe: ConvNet, stage: int, channels: int, size: Size) -> tuple[nn.M
 
 
 def _head(recipe: ConvNet, channels: int, size: Size, classes: int) -> nn.Module:
-    layers = Layers()
-    features = channels * size[0] * size[1]
-    if recipe.head == "global_average":
-        layers["average"] = nn.AdaptiveAvgPool2d(1)
-        features = channels
-    layers["flatten"] = nn.Flatten()
+    layers, features = begin_head(recipe.head, channels, size)
     switch = recipe.hidden_norm
     normalised = switch if isinstance(switch, tuple) else (switch,) * len(recipe.hidden)
     for number, (width, norm) in enumerate(zip(recipe.hidden, normalised, strict=True), start=1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -122,6 +123,15 @@ def add_norm(layers: Layers, label: str, norm: Norm, channels: int) -> None:
     elif norm != "none":
         groups = 1 if norm == "layer" else max(g for g in range(1, MAX_GROUPS + 1) if channels % g == 0)
         layers[f"norm{label}"] = nn.GroupNorm(groups, channels)
+
+
+def begin_head(kind: Literal["flatten", "global_average"], channels: int, size: Size) -> tuple[Layers, int]:
+    """The layers that make the last feature maps a vector, and its length."""
+    layers = Layers()
+    if kind == "global_average":
+        layers["average"] = nn.AdaptiveAvgPool2d(1)
+    layers["flatten"] = nn.Flatten()
+    return layers, channels if kind == "global_average" else channels * size[0] * size[1]
 
 
 def build_stem(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ablate.recipe import ResNet, Stem
 from ablate.training.failures import ModelError
 from ablate.training.models.dropout import Dropout
-from ablate.training.models.layers import ACTIVATIONS, Layers, Size, add_norm, build_stem
+from ablate.training.models.layers import ACTIVATIONS, Layers, Size, add_norm, begin_head, build_stem
 
 #: Channels that a bottleneck block puts out for each of its inner ones.
 EXPANSION = {"basic": 1, "bottleneck": 4}
@@ -166,12 +166,7 @@ def _shortcut(recipe: ResNet, channels: int, out: int, stride: int) -> nn.Module
 
 
 def _head(recipe: ResNet, channels: int, size: Size, classes: int) -> nn.Module:
-    layers = Layers()
-    features = channels * size[0] * size[1]
-    if recipe.head == "global_average":
-        layers["average"] = nn.AdaptiveAvgPool2d(1)
-        features = channels
-    layers["flatten"] = nn.Flatten()
+    layers, features = begin_head(recipe.head, channels, size)
     for number, width in enumerate(recipe.hidden, start=1):
         layers[f"hidden{number}"] = nn.Linear(features, width)
         layers[f"activation{number}"] = ACTIVATIONS[recipe.activation]()
