@@ -31,6 +31,8 @@ class OwnKind:
     group: str
     #: A name of one, for messages.
     example: str
+    #: Where its arguments stand, for messages.
+    table: str
 
     @property
     def module_example(self) -> str:
@@ -38,12 +40,17 @@ class OwnKind:
         return f"package.module:{self.example.partition(':')[2]}"
 
 
-MODELS = OwnKind(what="network", group="ablate.models", example="my_models.py:Net")
-DATASETS = OwnKind(what="data set", group="ablate.datasets", example="my_data.py:load")
-AUGMENTATIONS = OwnKind(what="augmentation", group="ablate.augmentations", example="my_augmentations.py:Blur")
-LOSSES = OwnKind(what="loss", group="ablate.losses", example="my_losses.py:FocalLoss")
-METRICS = OwnKind(what="metric", group="ablate.metrics", example="my_metrics.py:macro_f1")
-TRAINERS = OwnKind(what="trainer", group="ablate.trainers", example="my_train.py:train")
+MODELS = OwnKind(what="network", group="ablate.models", example="my_models.py:Net", table="the model's table")
+DATASETS = OwnKind(what="data set", group="ablate.datasets", example="my_data.py:load", table="the table of the data")
+AUGMENTATIONS = OwnKind(
+    what="augmentation",
+    group="ablate.augmentations",
+    example="my_augmentations.py:Blur",
+    table="the augmentation's table",
+)
+LOSSES = OwnKind(what="loss", group="ablate.losses", example="my_losses.py:FocalLoss", table="the loss's table")
+METRICS = OwnKind(what="metric", group="ablate.metrics", example="my_metrics.py:macro_f1", table="the metric's table")
+TRAINERS = OwnKind(what="trainer", group="ablate.trainers", example="my_train.py:train", table="[baseline.params]")
 
 
 @cache
