@@ -226,7 +226,7 @@ def _untagged(path: Path, expected: str, value: object, name: str, plain: str) -
     """A table whose `name` or `kind` is missing or says nothing that is known."""
     key = "kind" if plain == "designs" else "name"
     given = value.get(key) if isinstance(value, dict) else value
-    known = re.findall(r"'([^']*)'", expected)
+    known = [name for name in re.findall(r"'([^']*)'", expected) if name != "own"]
     if isinstance(value, dict) and key not in value:
         what = "a design" if plain == "designs" else name
         write = _EXAMPLES.get(f"{plain}.{key}", f"{key} = ...")
