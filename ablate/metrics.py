@@ -112,7 +112,7 @@ class Outcome:
     #: Labels for images without; None where the data set has no such images.
     labelling: Labelling | None = None
     #: Further values of the whole run by name, as `test_macro_f1`.
-    metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    metrics: Mapping[str, float] = field(default_factory=dict)  # a read-only view could not be sent to a supervisor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,7 +90,8 @@ def _show(seen: list[Checked]) -> None:
     table.add_column("findings")
     for item in seen:
         if item.probe is None:
-            table.add_row(Text(item.variant.name), "", "", "", "", "cannot be trained")
+            said = "cannot be trained" if item.error else "; ".join(item.findings)
+            table.add_row(Text(item.variant.name), "", "", "", "", said)
             continue
         table.add_row(
             Text(item.variant.name),

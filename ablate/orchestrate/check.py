@@ -49,7 +49,7 @@ class Checked:
     """What the check says of one variant."""
 
     variant: Variant
-    #: None where the variant cannot be built or stepped.
+    #: None where the variant cannot be built or stepped, and where a trainer of the user's own would have to be run.
     probe: Probed | None
     #: Why it cannot be trained; None where it can.
     error: str | None
@@ -71,12 +71,16 @@ class Checked:
         }
 
 
-def check_study(study: Study, probe: Callable[[AnyRecipe], Probed]) -> Iterator[Checked]:
+#: What is said of a variant whose trainer is the user's own.
+NOT_RUN = "trained by code of your own, which was found and not run"
+
+
+def check_study(study: Study, probe: Callable[[AnyRecipe], Probed | None]) -> Iterator[Checked]:
     """Probe each variant, the baseline first.
 
     Args:
         study: The study.
-        probe: Builds a recipe and takes two steps.
+        probe: Builds a recipe and takes two steps; None where the user's own trainer would have to.
 
     Raises:
         DataMissingError: A data set is nowhere; nothing can be said of any variant.
@@ -89,6 +93,9 @@ def check_study(study: Study, probe: Callable[[AnyRecipe], Probed]) -> Iterator[
             raise
         except AblateError as error:
             yield Checked(variant=variant, probe=None, error=_in_one_line(error), findings=())
+            continue
+        if probed is None:
+            yield Checked(variant=variant, probe=None, error=None, findings=(NOT_RUN,))
             continue
         if reference is None and variant.key == study.baseline.key:
             reference = probed

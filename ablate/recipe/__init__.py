@@ -14,7 +14,7 @@ from ablate.recipe.key import Keyed
 from ablate.recipe.layers import Stem
 from ablate.recipe.model import Model
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
-from ablate.recipe.own import OwnAugmentation, OwnLoss, OwnMetric, OwnModel, own_file, own_places
+from ablate.recipe.own import OwnAugmentation, OwnLoss, OwnMetric, OwnModel, own_file, own_places, own_sections
 from ablate.recipe.resnet import AlexNet, ResNet
 from ablate.recipe.section import Section
 from ablate.recipe.torchvision import TorchvisionModel
@@ -54,6 +54,7 @@ __all__ = [
     "Warmup",
     "own_file",
     "own_places",
+    "own_sections",
     "read_recipe",
     "recipe_class",
 ]

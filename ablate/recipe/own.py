@@ -14,6 +14,8 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from ablate.recipe.section import Section, canonical_value, refuse_unbounded
 
+#: Keys and indices from the top of a recipe.
+Place = tuple[str | int, ...]
 #: Longest path of a file of the user's own, characters.
 _MAX_PATH = 500
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -198,21 +200,28 @@ def by_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-def own_places(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The files of the user's own that a recipe (or a part of it) names, each with the place of its name.
+def own_sections(value: object, place: Place = ()) -> Iterator[tuple[Place, Section]]:
+    """The tables of a recipe (or of a part of it) that name the user's own code, each with its place.
 
     Args:
         value: A section, or what stands in one.
         place: Where it stands.
     """
     if isinstance(value, Section):
-        file = getattr(value, "file", None)
-        if isinstance(file, str):
-            yield (*place, "name"), file
-        for number, one in enumerate(getattr(value, "own_files", ())):
-            yield (*place, "files", number), one
+        if hasattr(value, "file") or hasattr(value, "own_files"):
+            yield place, value
         for key in type(value).model_fields:
-            yield from own_places(getattr(value, key), (*place, key))
+            yield from own_sections(getattr(value, key), (*place, key))
     elif isinstance(value, tuple):
         for number, item in enumerate(value):
-            yield from own_places(item, (*place, number))
+            yield from own_sections(item, (*place, number))
+
+
+def own_places(value: object) -> Iterator[tuple[Place, str]]:
+    """The files of the user's own that a recipe names, each with the place of its name."""
+    for place, section in own_sections(value):
+        file = getattr(section, "file", None)
+        if isinstance(file, str):
+            yield (*place, "name"), file
+        for number, one in enumerate(getattr(section, "own_files", ())):
+            yield (*place, "files", number), one

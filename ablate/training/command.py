@@ -23,6 +23,8 @@ from ablate.training.failures import Killed, RecipeError, Stopped
 
 log = logging.getLogger(__name__)
 
+#: First words that mean the Python that runs ablate.
+PYTHON = ("python", "python3")
 #: How long a script may be silent before it is asked whether to stop, seconds.
 LOOK_SECONDS = 0.2
 #: How long a script has to end after SIGTERM, seconds; a worker has 2.5 for all of it.
@@ -108,7 +110,7 @@ def command_words(trainer: CommandTrainer, context: Context, recipe_file: Path) 
         return PLACEHOLDER.sub(value, word)
 
     first, *rest = trainer.words
-    return [sys.executable if first in ("python", "python3") else put(first), *map(put, rest)]
+    return [sys.executable if first in PYTHON else put(first), *map(put, rest)]
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ablate.metrics import EpochMetrics, Outcome
@@ -244,7 +243,7 @@ class Context:
             flops=count("flops"),
             seconds=time.perf_counter() - self._started,
             fingerprints={},
-            metrics=MappingProxyType(whole),
+            metrics=whole,
         )
 
     def _selected(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ import torch
 from ablate.metrics import Outcome
 from ablate.recipe import CommandTrainer, OwnRecipe, OwnTrainer
 from ablate.recipe.own import TRAINERS
-from ablate.training.command import run_command
+from ablate.recipe.trainer import Trainer
+from ablate.training.command import PYTHON, run_command
 from ablate.training.context import Context, OnReport, usable
 from ablate.training.data.prepare import data_root as default_data_root
 from ablate.training.device import prepare_process
@@ -92,6 +94,24 @@ def find_trainer(trainer: OwnTrainer, code_root: Path | None) -> Callable[[Conte
             cure="Write `def train(ctx):`; its knobs are `ctx.recipe.params`.",
         )
     return function
+
+
+def look_for_trainer(trainer: Trainer, code_root: Path | None) -> None:
+    """Whether a trainer is there and takes what it will be given; it is imported, not run.
+
+    Raises:
+        RecipeError: It is not, or does not.
+    """
+    if isinstance(trainer, OwnTrainer):
+        with own_code(code_root):
+            find_trainer(trainer, code_root)
+        return
+    program = trainer.words[0]
+    if program not in PYTHON and shutil.which(program) is None:
+        raise RecipeError(
+            f"there is no program {program!r} for the command `{trainer.command}`",
+            cure="Its first word is a program that is installed where the study runs, as `python`.",
+        )
 
 
 @contextmanager

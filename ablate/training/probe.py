@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ablate.errors import AblateError
-from ablate.recipe import OwnModel, Recipe, TorchvisionModel
+from ablate.recipe import AnyRecipe, OwnRecipe, Recipe, TorchvisionModel, own_sections
 from ablate.training.batches import Batch
 from ablate.training.data import LATEST, stand_in
 from ablate.training.data.portions import TEST_SHARE
@@ -51,15 +51,17 @@ class Probe:
 
 
 def probe(
-    recipe: Recipe,
+    recipe: AnyRecipe,
     *,
     seed: int = 0,
     device: str = "cpu",
     data_root: Path | None = None,
     real_data: bool = True,
     code_root: Path | None = None,
-) -> Probe:
-    """Build a recipe's network and take two steps.
+) -> Probe | None:
+    """Build a recipe's network and take two steps; None where the user's own trainer would have to.
+
+    Of such a trainer only that it is there and takes what it will be given is looked at.
 
     Args:
         recipe: What would be trained.
@@ -74,6 +76,11 @@ def probe(
         DataMissingError: The data set or pretrained weights are nowhere.
         RecipeError: The recipe does not fit the data set, or PyTorch refuses a part of it.
     """
+    if isinstance(recipe, OwnRecipe):
+        from ablate.training.own_trainer import look_for_trainer
+
+        look_for_trainer(recipe.training.trainer, code_root)
+        return None
     target = torch.device(device)
     prepare_process(target, threads=1)
     with own_code(code_root):
@@ -102,7 +109,7 @@ def _stepped(run: Setup, code_root: Path | None) -> Probe:
         except AblateError:
             raise
         except Exception as error:
-            if not isinstance(run.recipe.model, OwnModel) and not isinstance(error, ValueError | RuntimeError):
+            if not any(own_sections(run.recipe)) and not isinstance(error, ValueError | RuntimeError):
                 raise
             raise RecipeError(
                 f"A step on a batch of shape {tuple(batch.images.shape)} fails: {told(error, code_root)}"
