@@ -1,17 +1,23 @@
 """Fixtures that several rooms' tests share."""
 
+import gc
 import os
 from pathlib import Path
-
-# Before NumPy and PyTorch are imported, here and in all children: tests run beside each other, one on each core.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
 
 import pytest
 
 from tests.command import TINY_STUDY, Ablate, Done, call_apart, call_here
 
 pytest_plugins = ["tests.data_sets"]
+
+# Before NumPy and PyTorch are imported, here and in all children: tests run beside each other, one on each core.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: statsmodels' `multipletests` collects garbage at every call and need not walk it all."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
