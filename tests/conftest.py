@@ -1,14 +1,23 @@
 """Fixtures that several rooms' tests share."""
 
-import subprocess
-import sys
+import gc
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.command import TINY_STUDY, Ablate, clean_environment
+from tests.command import TINY_STUDY, Ablate, Done, call_apart, call_here
 
 pytest_plugins = ["tests.data_sets"]
+
+# Before NumPy and PyTorch are imported, here and in all children: tests run beside each other, one on each core.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: statsmodels' `multipletests` collects garbage at every call and need not walk it all."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -20,17 +29,19 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ablate(folder: Path) -> Ablate:
-    """The command as a user types it, in `folder`."""
+    """The command as a user types it, in `folder`; its workers are real processes, it itself is this one."""
 
-    def call(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ablate", *words],
-            cwd=folder,
-            env=clean_environment() | environment,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+    def call(*words: str, **environment: str) -> Done:
+        return call_here(words, folder, environment)
+
+    return call
+
+
+@pytest.fixture
+def ablate_apart(folder: Path) -> Ablate:
+    """The command in a process of its own: for what only a fresh interpreter shows."""
+
+    def call(*words: str, **environment: str) -> Done:
+        return call_apart(words, folder, environment)
 
     return call

@@ -37,7 +37,7 @@ def failed(folder: Path, ablate: Ablate) -> Ablate:
     """A study with two good variants and one whose jobs fail in their second epoch."""
     (folder / "tiny.toml").write_text(TINY_STUDY + OWN, encoding="utf-8")
     (folder / "nets.py").write_text(NETS, encoding="utf-8")
-    done = ablate("run", "tiny.toml", MENDED=str(folder / "mended"))
+    done = ablate("run", "tiny.toml", "--workers", "1", MENDED=str(folder / "mended"))
     assert done.returncode == 4, done.stderr
     assert "ablate logs JOB" in done.stderr
     return ablate
@@ -59,9 +59,10 @@ def test_a_failed_job_is_shown_explained_and_tried_again(folder: Path, failed: A
     assert "nothing to retry" in ablate("retry", number, "--oom").stdout
     assert "1 job queued again" in ablate("retry", number).stdout
     (folder / "mended").touch()
-    assert ablate("run", "tiny.toml", MENDED=str(folder / "mended")).returncode == 4  # the other one
+    again = ("run", "tiny.toml", "--workers", "1")
+    assert ablate(*again, MENDED=str(folder / "mended")).returncode == 4  # the other one
     assert "1 job queued again" in ablate("retry", "tiny", "--failed").stdout
-    assert ablate("run", "tiny.toml", MENDED=str(folder / "mended")).returncode == 0
+    assert ablate(*again, MENDED=str(folder / "mended")).returncode == 0
 
     shown = ablate("show", number).stdout
     assert "state: succeeded" in shown
@@ -80,7 +81,7 @@ def test_cancelled_jobs_wait_until_they_are_wanted_again(ablate: Ablate) -> None
     assert "nothing to run" in ablate("run", "tiny.toml").stdout
     assert "nothing to retry" in ablate("retry", "tiny", "--failed").stdout
     assert "4 jobs queued again" in ablate("retry", "tiny").stdout
-    assert ablate("run", "tiny.toml").returncode == 0
+    assert ablate("run", "tiny.toml", "--workers", "1").returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ set = { model = { name = "torchvision:resnet18", weights = "IMAGENET1K_V1", free
 def test_weights_that_cannot_be_fetched_hold_up_no_other_job(folder: Path, ablate: Ablate) -> None:
     (folder / "tiny.toml").write_text(TINY_STUDY + PRETRAINED, encoding="utf-8")
     nowhere = {"TORCH_HOME": str(folder), "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-    done = ablate("run", "tiny.toml", **nowhere)
+    done = ablate("run", "tiny.toml", "--workers", "1", **nowhere)
     assert done.returncode == 5, done.stderr
     assert done.stderr.count("https://") == 1
     assert str(folder / "hub" / "checkpoints") in done.stderr
@@ -104,14 +104,14 @@ def test_weights_that_cannot_be_fetched_hold_up_no_other_job(folder: Path, ablat
 
     name = done.stderr.partition("https://")[2].split()[0].rpartition("/")[2]
     torch.save(torchvision.models.resnet18().state_dict(), folder / "hub" / "checkpoints" / name)
-    done = ablate("run", "tiny.toml", **nowhere)
+    done = ablate("run", "tiny.toml", "--workers", "1", **nowhere)
     assert done.returncode == 0, done.stderr
     assert "2 of 6 jobs to run" in done.stdout
 
 
-def test_help_and_plan_import_neither_torch_nor_pandas(ablate: Ablate) -> None:
+def test_help_and_plan_import_neither_torch_nor_pandas(ablate_apart: Ablate) -> None:
     for words in (["--help"], ["plan", "tiny.toml"], ["plan", "tiny.toml", "--json"]):
-        done = ablate(*words, PYTHONPROFILEIMPORTTIME="1")
+        done = ablate_apart(*words, PYTHONPROFILEIMPORTTIME="1")
         assert done.returncode == 0, done.stderr
         imported = {
             line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")

@@ -78,20 +78,20 @@ def test_an_interrupted_run_goes_on(folder: Path, ablate: Ablate) -> None:
     assert query(folder, "select state from attempts order by id desc limit 1") == [("released",)]
     assert not workers_of(run.pid)
 
-    short = ["run", "tiny.toml", "--seeds", "0", "--factors", "dropout", "--set", "training.epochs=2"]
+    short = ["run", "tiny.toml", "--workers", "1", "--seeds", "0", "--factors", "dropout", "--set", "training.epochs=2"]
     assert ablate(*short).returncode == 0
 
 
 def test_a_diverged_job_is_a_finding_and_a_failed_one_is_not(folder: Path, ablate: Ablate) -> None:
     wild = TINY_STUDY + '\n[[variants]]\nname = "much too fast"\nset = { "training.optimizer.lr" = 1e30 }\n'
     (folder / "tiny.toml").write_text(wild, encoding="utf-8")
-    done = ablate("run", "tiny.toml", "--seeds", "0")
+    done = ablate("run", "tiny.toml", "--seeds", "0", "--workers", "1")
     assert done.returncode == 0, done.stderr
     assert ("much too fast", "diverged") in query(folder, "select variant, state from runs_view")
 
     broken = TINY_STUDY + '\n[[variants]]\nname = "too deep"\nset = { "model.channels" = [4, 4, 4, 4, 4] }\n'
     (folder / "tiny.toml").write_text(broken, encoding="utf-8")
-    failed = ablate("run", "tiny.toml", "--seeds", "0")
+    failed = ablate("run", "tiny.toml", "--seeds", "0", "--workers", "1")
     assert failed.returncode == 4
     assert "1 of 3 jobs failed" in failed.stderr
     assert "too deep" in ablate("status", "tiny.toml").stdout

@@ -18,14 +18,12 @@ import doctest
 import io
 import re
 import shlex
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ablate.errors import AblateError
 from ablate.study import Study, load_study, parse_study
-from tests.command import clean_environment
+from tests.command import call_here
 
 #: Commands that are cheap enough to be run for each page: they train nothing.
 CHEAP = {"plan", "submit", "schema", "init", "check"}
@@ -232,19 +230,10 @@ class Reader:
         assert program == "ablate", f"only `ablate` is run, not {line!r}"
         assert command in CHEAP, f"`ablate {command}` is not cheap"
         assert command != "check" or "--no-data" in words, f"without --no-data this needs images: {line}"
-        done = subprocess.run(
-            [sys.executable, "-m", "ablate", command, *words],
-            cwd=self.folder,
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-        assert done.returncode == status, f"`{line}` ended with {done.returncode}:\n{done.stdout}"
-        return done.stdout
+        done = call_here((command, *words), self.folder, {})
+        told = done.stdout + done.stderr
+        assert done.returncode == status, f"`{line}` ended with {done.returncode}:\n{told}"
+        return told
 
     def _text(self, snippet: Snippet) -> None:
         what = snippet.marks[0]

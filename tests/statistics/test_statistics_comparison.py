@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -241,15 +240,6 @@ def test_the_study_may_ask_for_its_test() -> None:
     assert choose_test(unlike[0], unlike[1:], requested="paired").test == "paired"
 
 
-@pytest.fixture
-def small_heap() -> Iterator[None]:
-    """`multipletests` collects garbage at every call; what is alive already need not be walked each time."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("small_heap")
 @pytest.mark.parametrize("spread", [1.0, 3.0])
 def test_family_wise_error_stays_near_alpha(spread: float) -> None:
     """Five arms without effect, five seeds, `spread` times the baseline's noise: false verdicts in at most 5 %."""
