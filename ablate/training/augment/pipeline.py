@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ablate.recipe import Augmentation
 from ablate.recipe.augment import RandomApply
-from ablate.training.augment import crops, geometry, policies
+from ablate.training.augment import crops, erasing, geometry, policies
 from ablate.training.augment.crops import Size, centre_crop
 from ablate.training.streams import Stream, Words, uniform
 
@@ -41,9 +41,11 @@ OPERATIONS: dict[str, Operation | Crop] = {
     "random_resized_crop": Crop(crops.random_resized_crop, crops.RESIZED_CROP_WORDS),
     "rotation": Operation(geometry.rotation, 1),
     "cutout": Operation(geometry.cutout, 2),
+    "random_erasing": Operation(erasing.random_erasing, erasing.ERASING_WORDS),
     "color_jitter": Operation(policies.color_jitter, 1),
     "auto_augment": Operation(policies.auto_augment, 2),
     "rand_augment": Operation(policies.rand_augment, 2),
+    "trivial_augment": Operation(policies.trivial_augment, 2),
     "augmix": Operation(policies.augmix, 2),
 }
 
