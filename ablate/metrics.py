@@ -31,20 +31,21 @@ class EpochMetrics:
 
     #: Epoch, counted from 1.
     epoch: int
-    #: Mean loss of the training images as they were trained on (augmented, with dropout), each before its step.
-    train_loss: float
-    #: Share of the training images that were classified right as they were trained on.
-    train_accuracy: float
+    #: Mean loss of the training images as they were trained on (augmented, with dropout), each before its step; None
+    #: where a trainer of the user's own does not report it.
+    train_loss: float | None
+    #: Share of the training images that were classified right as they were trained on; None as above.
+    train_accuracy: float | None
     #: Mean loss of the validation images after the epoch; None without a validation split.
     val_loss: float | None = None
     #: Share of the validation images classified right after the epoch; None without a validation split.
     val_accuracy: float | None = None
-    #: Learning rate of the first parameter group during the epoch's last step.
-    lr: float
+    #: Learning rate of the first parameter group during the epoch's last step; None as above.
+    lr: float | None
     #: Wall time of the epoch, validation included, seconds.
     seconds: float
-    #: Training images per second of training time.
-    images_per_second: float
+    #: Training images per second of training time; None as above.
+    images_per_second: float | None
     #: Most memory in use so far: the GPU's by PyTorch's allocator, else the process's resident set, bytes.
     peak_memory_bytes: int
     #: Further values by name, as `oracle_test_accuracy`.
@@ -55,7 +56,7 @@ class EpochMetrics:
     @property
     def finite(self) -> bool:
         """Whether the losses are numbers; a run whose losses are not has diverged."""
-        return math.isfinite(self.train_loss) and (self.val_loss is None or math.isfinite(self.val_loss))
+        return all(loss is None or math.isfinite(loss) for loss in (self.train_loss, self.val_loss))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,18 +89,19 @@ class Labelling:
 class Outcome:
     """What a finished run came to."""
 
-    #: Epoch whose weights met the test set, counted from 1.
-    selected_epoch: int
+    #: Epoch whose weights met the test set, counted from 1. Where a trainer of the user's own trained, this and what
+    #: follows are None unless it reported them.
+    selected_epoch: int | None
     #: Mean loss over the test images, nats.
-    test_loss: float
+    test_loss: float | None
     #: Share of the test images classified right.
-    test_accuracy: float
+    test_accuracy: float | None
     #: Parameters, trained or not.
-    parameters: int
+    parameters: int | None
     #: Parameters that were trained.
-    trainable_parameters: int
+    trainable_parameters: int | None
     #: Multiply-adds times two of one image's forward pass.
-    flops: int
+    flops: int | None
     #: Wall time of the run in all attempts that led to it, seconds.
     seconds: float
     #: What tells two recipes apart that train the same thing: `module_tree`, `optimizer_groups`, `transforms`,
@@ -109,6 +111,8 @@ class Outcome:
     predictions: Predictions | None = None
     #: Labels for images without; None where the data set has no such images.
     labelling: Labelling | None = None
+    #: Further values of the whole run by name, as `test_macro_f1`.
+    metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True)

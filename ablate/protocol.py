@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from ablate.metrics import EpochMetrics, Outcome
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe
 
 #: Seconds between two beats of a worker.
 BEAT_SECONDS = 10.0
@@ -100,7 +100,7 @@ class Claim:
     variant: str
     #: Seed index.
     seed: int
-    recipe: Recipe
+    recipe: AnyRecipe
     #: Settings of the revision that change bits: `{"threads": 1}`.
     execution: Mapping[str, Any]
     #: Checkpoints of this job, newest first.

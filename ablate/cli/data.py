@@ -95,12 +95,12 @@ def verify(
 
 def _wanted(names: list[str], db: str) -> list[Data]:
     """What names of data sets and studies ask for, each set of images once."""
-    from ablate.orchestrate.data import distinct, named
+    from ablate.orchestrate.data import distinct, named, tables_of
 
     found: list[Data] = []
     for name in names:
         data = named(name)
-        found += [data] if data else [variant.recipe.data for variant in _study(name, db).variants()]
+        found += [data] if data else list(tables_of(variant.recipe for variant in _study(name, db).variants()))
     return distinct(found)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ablate.errors import AblateError, DataMissingError
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe
 from ablate.study import Study, Variant
 
 
@@ -71,7 +71,7 @@ class Checked:
         }
 
 
-def check_study(study: Study, probe: Callable[[Recipe], Probed]) -> Iterator[Checked]:
+def check_study(study: Study, probe: Callable[[AnyRecipe], Probed]) -> Iterator[Checked]:
     """Probe each variant, the baseline first.
 
     Args:

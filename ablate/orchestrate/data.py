@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ablate.errors import UsageError
-from ablate.recipe import Data, Recipe
+from ablate.recipe import AnyRecipe, Data
 from ablate.recipe.signatures import did_you_mean
 from ablate.training.data.fetch import look
 from ablate.training.data.prepare import asked_of, data_root, title_of
@@ -29,6 +29,7 @@ __all__ = [
     "prepare_each",
     "remark_pictures",
     "size_text",
+    "tables_of",
     "unknown",
     "verify_data",
 ]
@@ -40,7 +41,12 @@ def distinct(tables: Iterable[Data]) -> list[Data]:
     return list(found.values())
 
 
-def prepare(recipes: Iterable[Recipe], root: Path | None = None, progress: Progress = SILENT) -> None:
+def tables_of(recipes: Iterable[AnyRecipe]) -> Iterator[Data]:
+    """The `data` tables that ablate itself can read; data sets of the user's own are read by the workers."""
+    return (recipe.data for recipe in recipes if isinstance(recipe.data, Data))
+
+
+def prepare(recipes: Iterable[AnyRecipe], root: Path | None = None, progress: Progress = SILENT) -> None:
     """Fetch and decode what the recipes need; a look at the files is all where that is done already.
 
     Recipes that do not fit their images are left to their jobs, which tell it, unless none fits.
@@ -54,7 +60,7 @@ def prepare(recipes: Iterable[Recipe], root: Path | None = None, progress: Progr
         DataMissingError: A data set is not there and cannot be fetched, a file is damaged, or the disk is full.
         RecipeError: The images of all differ in size, and no recipe names one.
     """
-    tables = distinct(recipe.data for recipe in recipes)
+    tables = distinct(tables_of(recipes))
     faults = []
     for data in tables:
         try:
@@ -86,14 +92,14 @@ def prepare_each(tables: Iterable[Data], root: Path | None = None, progress: Pro
         yield f"{title}: {held} images of {size}, {len(arrays.classes)} classes, content {digest[:16]}{aside}"
 
 
-def remark_pictures(recipes: Iterable[Recipe], root: Path | None, progress: Progress) -> None:
+def remark_pictures(recipes: Iterable[AnyRecipe], root: Path | None, progress: Progress) -> None:
     """Tell which pictures among the recipes' data are left aside; nothing is fetched or decoded.
 
     Raises:
         DataMissingError: A data set is not laid out as it should be, or may not be read.
     """
     place = data_root(root)
-    for data in distinct(recipe.data for recipe in recipes):
+    for data in distinct(tables_of(recipes)):
         found = look(SOURCES[data.name], data, place)
         if found is not None and (advice := found.aside.advice(title_of(data))):
             progress.remark(advice)

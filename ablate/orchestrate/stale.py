@@ -12,6 +12,7 @@ from ablate.errors import UsageError
 from ablate.store import Database
 from ablate.store.reading import ran_with
 from ablate.study import OutlineTuning, Study
+from ablate.study.own_code import named_files
 
 
 class Stale(StrEnum):
@@ -54,20 +55,22 @@ def stale_cells(
         return ()
     ran = ran_with(db, study.name)
     found = []
-    hashes: dict[str, dict[str, str]] = {}  # by model: many variants share one
+    hashes: dict[tuple[str, ...], dict[str, str]] = {}  # by the files that are named: many variants share them
     variants = {variant.key: variant for variant in (*study.variants(), *study.settled(decided))}
     for variant in variants.values():
-        model = variant.recipe.model.name
-        if model not in hashes:
-            hashes[model] = study.hashes(variant)
-        now = hashes[model]
+        files = named_files(variant.recipe)
+        if files not in hashes:
+            hashes[files] = study.hashes(variant)
+        now = hashes[files]
         for seed in study.seeds:
             before = ran.get((variant.key, seed)) if now else None
             if before is None:
                 continue
-            files = tuple(path for path in now if before.sources.get(path) != now[path])
-            if files:
-                cell = StaleCell(job=before.job, variant=variant.name, variant_key=variant.key, seed=seed, files=files)
+            changed = tuple(path for path in now if before.sources.get(path) != now[path])
+            if changed:
+                cell = StaleCell(
+                    job=before.job, variant=variant.name, variant_key=variant.key, seed=seed, files=changed
+                )
                 found.append(cell)
     return tuple(found)
 

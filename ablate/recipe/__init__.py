@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from ablate.recipe.augment import Augmentation
 from ablate.recipe.convnet import ConvNet
-from ablate.recipe.data import AnyData, Data, FixedNormalization, FolderData, SyntheticData
+from ablate.recipe.data import AnyData, Data, FixedNormalization, FolderData, OwnData, SyntheticData
+from ablate.recipe.key import Keyed
 from ablate.recipe.layers import Stem
 from ablate.recipe.model import Model
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
-from ablate.recipe.own import OwnModel, own_file
+from ablate.recipe.own import OwnAugmentation, OwnLoss, OwnMetric, OwnModel, own_file, own_places
 from ablate.recipe.resnet import AlexNet, ResNet
 from ablate.recipe.section import Section
 from ablate.recipe.torchvision import TorchvisionModel
+from ablate.recipe.trainer import CommandTrainer, OwnRecipe, OwnTrainer, OwnTraining
 from ablate.recipe.training import EarlyStopping, Phase, Training
 
 __all__ = [
     "AlexNet",
+    "AnyData",
+    "AnyRecipe",
     "Augmentation",
+    "CommandTrainer",
     "ConvNet",
     "Data",
     "EarlyStopping",
@@ -31,7 +34,14 @@ __all__ = [
     "FolderData",
     "Model",
     "Optimizer",
+    "OwnAugmentation",
+    "OwnData",
+    "OwnLoss",
+    "OwnMetric",
     "OwnModel",
+    "OwnRecipe",
+    "OwnTrainer",
+    "OwnTraining",
     "Phase",
     "Recipe",
     "ResNet",
@@ -43,14 +53,14 @@ __all__ = [
     "Training",
     "Warmup",
     "own_file",
+    "own_places",
+    "read_recipe",
+    "recipe_class",
 ]
 
-#: Hexadecimal digits of a variant key: 64 bits of SHA-256.
-KEY_LENGTH = 16
 
-
-class Recipe(Section):
-    """Every knob of one training run, resolved, without the seed."""
+class Recipe(Keyed):
+    """Every knob of one training run of ablate's own loop, resolved, without the seed."""
 
     data: AnyData
     """Which images, how they are split, batched, augmented and normalised."""
@@ -93,8 +103,21 @@ class Recipe(Section):
         """The recipe as plain JSON values, defaults left out, the model's and the optimizer's name always kept."""
         return {"model": self.model.canonical(), **super().canonical()}
 
-    @cached_property
-    def key(self) -> str:
-        """Hash of the canonical form: equal recipes have equal keys, whatever wrote them and in which order."""
-        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+#: A run that ablate trains, or one that a trainer of the user's own does.
+AnyRecipe = Recipe | OwnRecipe
+
+
+def recipe_class(document: object) -> type[Recipe] | type[OwnRecipe]:
+    """Which kind of recipe a document means: one with a `training.trainer` is trained by the user's own code."""
+    training = document.get("training") if isinstance(document, Mapping) else None
+    return OwnRecipe if isinstance(training, Mapping) and "trainer" in training else Recipe
+
+
+def read_recipe(document: object) -> AnyRecipe:
+    """The recipe in a document, or in its canonical form.
+
+    Raises:
+        pydantic.ValidationError: It is none.
+    """
+    return recipe_class(document).model_validate(document)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from ablate.recipe.own import AUGMENTATIONS, OwnAugmentation, by_name, is_own
 from ablate.recipe.section import Section
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -153,13 +154,9 @@ def _refuse_falling(**ranges: tuple[float, float]) -> None:
             raise ValueError(f"`{field}` is the least and the largest value, in this order: [{high:g}, {low:g}]")
 
 
-def _by_name(value: object) -> object:
-    """`"horizontal_flip"` is short for `{ name = "horizontal_flip" }`."""
-    return {"name": value} if isinstance(value, str) else value
-
-
 def _tag(value: object) -> object:
-    return value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+    name = value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+    return "own" if is_own(name, AUGMENTATIONS) else name
 
 
 Augmentation = Annotated[
@@ -174,7 +171,8 @@ Augmentation = Annotated[
     | Annotated[AugMix, Tag("augmix")]
     | Annotated[RandomResizedCrop, Tag("random_resized_crop")]
     | Annotated[ColorJitter, Tag("color_jitter")]
-    | Annotated[RandomApply, Tag("random_apply")],
+    | Annotated[RandomApply, Tag("random_apply")]
+    | Annotated[OwnAugmentation, Tag("own")],
     Discriminator(_tag),
-    BeforeValidator(_by_name, json_schema_input_type=str | dict[str, Any]),
+    BeforeValidator(by_name, json_schema_input_type=str | dict[str, Any]),
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from ablate.recipe.augment import Augmentation
-from ablate.recipe.section import Section
+from ablate.recipe.own import DATASETS, DatasetName, is_own, own_file
+from ablate.recipe.section import Section, canonical_value, refuse_unbounded
 
 Side = Annotated[int, Field(ge=1, le=2048)]
 #: Longest path of a folder, characters.
@@ -24,26 +25,10 @@ class FixedNormalization(Section):
     """Standard deviation of each channel, or one for all."""
 
 
-class Data(Section):
-    """Which images a run sees and how."""
+class DataSection(Section):
+    """What every `data` table says of the images that a run sees, wherever they come from."""
 
-    name: Literal[
-        "digits",
-        "mnist",
-        "fashion_mnist",
-        "cifar10",
-        "cifar100",
-        "svhn",
-        "stl10",
-        "eurosat",
-        "imagenette_160",
-        "imagenette",
-        "flowers102",
-        "caltech101",
-        "tiny_imagenet",
-        "image_folder",
-        "synthetic",
-    ]
+    name: str
     """Data set."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 64
     """Images a step."""
@@ -70,6 +55,29 @@ class Data(Section):
     normalize: Literal["train", "imagenet", "none"] | FixedNormalization = "train"
     """`train`: mean and standard deviation of each channel over the training images; `imagenet`: ImageNet's, which
     pretrained networks expect; `none`: [0, 1] as it is."""
+
+
+class Data(DataSection):
+    """A data set that ablate knows."""
+
+    name: Literal[
+        "digits",
+        "mnist",
+        "fashion_mnist",
+        "cifar10",
+        "cifar100",
+        "svhn",
+        "stl10",
+        "eurosat",
+        "imagenette_160",
+        "imagenette",
+        "flowers102",
+        "caltech101",
+        "tiny_imagenet",
+        "image_folder",
+        "synthetic",
+    ]
+    """Data set."""
 
 
 def _checked_folder(folder: str) -> str:
@@ -112,15 +120,50 @@ class SyntheticData(Data):
     """Standard deviation of the noise, in standard deviations of the patterns."""
 
 
+class OwnData(DataSection):
+    """A data set of your own: a function, or a map-style `Dataset`; keys that are not ablate's are its arguments.
+
+    `data_root`, and `train` or `split`, are passed where the signature has parameters of these names.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    name: DatasetName
+    """`my_data.py:load`, relative to the study file, `package.module:Dataset`, or the name of an entry point of the
+    group `ablate.datasets`."""
+
+    @model_validator(mode="after")
+    def _finite(self) -> OwnData:
+        refuse_unbounded(self.arguments)
+        return self
+
+    @property
+    def file(self) -> str | None:
+        """The file, relative to the study file with slashes; None for a module or an entry point."""
+        return own_file(self.name)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments that the recipe gives."""
+        return dict(self.model_extra or {})
+
+    def canonical(self) -> dict[str, Any]:
+        """Also every argument that is given; which ones are defaults only the code knows."""
+        return {**super().canonical(), **{key: canonical_value(value) for key, value in self.arguments.items()}}
+
+
 def _kind(value: object) -> str:
     """Which class a table of data means."""
     name = value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+    if is_own(name, DATASETS):
+        return "own"
     return name if name in ("image_folder", "synthetic") else "named"
 
 
 AnyData = Annotated[
     Annotated[Data, Tag("named")]
     | Annotated[FolderData, Tag("image_folder")]
-    | Annotated[SyntheticData, Tag("synthetic")],
+    | Annotated[SyntheticData, Tag("synthetic")]
+    | Annotated[OwnData, Tag("own")],
     Discriminator(_kind),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Discriminator, Tag
 
 from ablate.recipe.convnet import ConvNet
-from ablate.recipe.own import OwnModel, installed_models
+from ablate.recipe.own import MODELS, OwnModel, is_own
 from ablate.recipe.resnet import AlexNet, ResNet
 from ablate.recipe.torchvision import TorchvisionModel
 
@@ -21,7 +21,7 @@ def _family(value: object) -> str:
         return "torchvision"
     if name in FAMILIES:
         return name
-    return "own" if ":" in name or name.endswith(".py") or name in installed_models() else name
+    return "own" if is_own(name, MODELS) else name
 
 
 Model = Annotated[

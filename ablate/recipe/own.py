@@ -1,10 +1,12 @@
-"""The `model` table of a recipe for a network of the user's own."""
+"""The user's own code in a recipe: classes and functions named by file, module or entry point."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from functools import cache
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
 from importlib.metadata import entry_points
 from typing import Annotated, Any
 
@@ -12,70 +14,123 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from ablate.recipe.section import Section, canonical_value, refuse_unbounded
 
-#: Entry points under which installed packages offer networks by a plain name.
-ENTRY_POINTS = "ablate.models"
 #: Longest path of a file of the user's own, characters.
 _MAX_PATH = 500
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 #: The same for editors, which cannot know what is a path.
-_SCHEMA_PATTERN = r"^(?!torchvision:)[^:]+:[^:.\s]+$"
+_SCHEMA_PATTERN = r"^(?!torchvision:|timm:)[^:]+:[^:.\s]+$"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnKind:
+    """What the user's own code can be in a recipe."""
+
+    #: For messages, as `network`.
+    what: str
+    #: Entry points under which installed packages offer such things by a plain name.
+    group: str
+    #: A name of one, for messages.
+    example: str
+    #: Where its arguments stand, for messages.
+    table: str
+
+    @property
+    def module_example(self) -> str:
+        """The same in an installed module."""
+        return f"package.module:{self.example.partition(':')[2]}"
+
+
+MODELS = OwnKind(what="network", group="ablate.models", example="my_models.py:Net", table="the model's table")
+DATASETS = OwnKind(what="data set", group="ablate.datasets", example="my_data.py:load", table="the table of the data")
+AUGMENTATIONS = OwnKind(
+    what="augmentation",
+    group="ablate.augmentations",
+    example="my_augmentations.py:Blur",
+    table="the augmentation's table",
+)
+LOSSES = OwnKind(what="loss", group="ablate.losses", example="my_losses.py:FocalLoss", table="the loss's table")
+METRICS = OwnKind(what="metric", group="ablate.metrics", example="my_metrics.py:macro_f1", table="the metric's table")
+TRAINERS = OwnKind(what="trainer", group="ablate.trainers", example="my_train.py:train", table="[baseline.params]")
 
 
 @cache
-def installed_models() -> frozenset[str]:
-    """Plain names of networks that installed packages offer."""
-    return frozenset(entry_points(group=ENTRY_POINTS).names)
+def installed(kind: OwnKind) -> frozenset[str]:
+    """Plain names of a kind that installed packages offer."""
+    return frozenset(entry_points(group=kind.group).names)
 
 
-def _checked_name(name: str) -> str:
-    """A name from the user's own code, its path in the shortest form.
+def is_own(name: object, kind: OwnKind) -> bool:
+    """Whether a text names the user's own code, rather than something of ablate's."""
+    return isinstance(name, str) and (":" in name or name.endswith(".py") or name in installed(kind))
+
+
+def own_file(name: str) -> str | None:
+    """The file behind a name, relative to the study file with slashes; None where it names none."""
+    where, colon, _ = name.partition(":")
+    return where if colon and where.endswith(".py") else None
+
+
+def checked_file(given: str) -> str:
+    """A file of the study's folder, its path in the shortest form.
+
+    Raises:
+        ValueError: It lies elsewhere, or its path is none.
+    """
+    path = posixpath.normpath(given)
+    if "\\" in path or not path.isprintable() or len(path) > _MAX_PATH:
+        raise ValueError(f"a file's path has at most {_MAX_PATH} characters, and slashes between its folders")
+    if path.startswith(("/", "../")):
+        raise ValueError(
+            f'"{given}" lies outside the study\'s folder: put it beside the study file, with which it is stored'
+        )
+    return path
+
+
+def _checked_name(kind: OwnKind, name: str) -> str:
+    """A name of the user's own code, its path in the shortest form.
 
     Raises:
         ValueError: It is no `file.py:Name` inside the study's folder, no `package.module:Name`, and no name that an
             installed package offers.
     """
-    if name in installed_models():
+    if name in installed(kind):
         return name
     where, _, what = name.partition(":")
     if not what.isidentifier():
-        example = f"{where}:Net" if where.endswith(".py") else "my_models.py:Net"
+        example = f"{where}:{kind.example.partition(':')[2]}" if where.endswith(".py") else kind.example
         raise ValueError(f'after the colon stands the name of a class or function, as in "{example}"')
     if not where.endswith(".py"):
         if not _MODULE.fullmatch(where):
             raise ValueError(
-                'before the colon stands a file, as in "my_models.py:Net", or a module, "package.module:Net"'
+                f'before the colon stands a file, as in "{kind.example}", or a module, "{kind.module_example}"'
             )
         return name
-    path = posixpath.normpath(where)
-    if "\\" in path or not path.isprintable() or len(path) > _MAX_PATH:
-        raise ValueError(f"a file's path has at most {_MAX_PATH} characters, and slashes between its folders")
-    if path.startswith(("/", "../")):
-        raise ValueError(
-            f'"{where}" lies outside the study\'s folder: put it beside the study file, with which it is stored'
-        )
-    return f"{path}:{what}"
+    return f"{checked_file(where)}:{what}"
 
 
-def own_file(name: str) -> str | None:
-    """The file behind the name of a model, relative to the study file with slashes; None where it names none."""
-    where, colon, _ = name.partition(":")
-    return where if colon and where.endswith(".py") else None
+def _named(kind: OwnKind) -> Callable[[str], str]:
+    return partial(_checked_name, kind)
 
 
-class OwnModel(Section):
-    """A network of your own: a class or function by its file, module or entry point; other keys are arguments of it.
+_PATTERN = Field(json_schema_extra={"pattern": _SCHEMA_PATTERN})
+ModelName = Annotated[str, AfterValidator(_named(MODELS)), _PATTERN]
+DatasetName = Annotated[str, AfterValidator(_named(DATASETS)), _PATTERN]
+AugmentationName = Annotated[str, AfterValidator(_named(AUGMENTATIONS)), _PATTERN]
+LossName = Annotated[str, AfterValidator(_named(LOSSES)), _PATTERN]
+MetricName = Annotated[str, AfterValidator(_named(METRICS)), _PATTERN]
+TrainerName = Annotated[str, AfterValidator(_named(TRAINERS)), _PATTERN]
 
-    `channels`, `image_size` and `classes` of the data set are passed where the signature has parameters of these names.
-    """
+
+class OwnSection(Section):
+    """A class or function of the user's own; every key that is not ablate's is an argument of it."""
 
     model_config = ConfigDict(extra="allow")
 
-    name: Annotated[str, AfterValidator(_checked_name), Field(json_schema_extra={"pattern": _SCHEMA_PATTERN})]
-    """`my_models.py:Net`, relative to the study file, `package.module:Net` of an installed package, or the name of an
-    entry point of the group `ablate.models`."""
+    name: str
+    """`file.py:Name`, relative to the study file; `package.module:Name`; or the name of an entry point."""
 
     @model_validator(mode="after")
-    def _finite(self) -> OwnModel:
+    def _finite(self) -> OwnSection:
         refuse_unbounded(self.arguments)
         return self
 
@@ -90,5 +145,74 @@ class OwnModel(Section):
         return dict(self.model_extra or {})
 
     def canonical(self) -> dict[str, Any]:
-        """Name and every argument that is given; which ones are defaults only the code knows."""
-        return {"name": self.name, **{key: canonical_value(value) for key, value in self.arguments.items()}}
+        """Also every argument that is given; which ones are defaults only the code knows."""
+        return {**super().canonical(), **{key: canonical_value(value) for key, value in self.arguments.items()}}
+
+
+class OwnModel(OwnSection):
+    """A network of your own: a class or function by its file, module or entry point; other keys are arguments of it.
+
+    `input_shape`, `channels`, `image_size` and `classes` of the data set are passed where the signature has parameters
+    of these names.
+    """
+
+    name: ModelName
+    """`my_models.py:Net`, relative to the study file, `package.module:Net` of an installed package, or the name of an
+    entry point of the group `ablate.models`."""
+
+
+class OwnLoss(OwnSection):
+    """A loss of your own: a function of outputs and labels, or a class whose instances are called with them."""
+
+    name: LossName
+    """`my_losses.py:FocalLoss`, `package.module:Loss`, or an entry point of the group `ablate.losses`."""
+
+
+class OwnMetric(OwnSection):
+    """A metric of your own: a function, or a class whose instances are called.
+
+    It is given what its parameters are called: `outputs`, `probabilities`, `predictions`, `labels`.
+    """
+
+    name: MetricName
+    """`my_metrics.py:macro_f1`, `package.module:metric`, or an entry point of the group `ablate.metrics`."""
+
+    @property
+    def title(self) -> str:
+        """What the metric is called in tables, after `val_` and `test_`."""
+        return self.name.rpartition(":")[2]
+
+
+class OwnAugmentation(OwnSection):
+    """An augmentation of your own: a function of one image, or a class whose instances are called with one.
+
+    Transforms of torchvision are such classes, as `torchvision.transforms.v2:GaussianBlur`.
+    """
+
+    name: AugmentationName
+    """`my_augmentations.py:Blur`, `package.module:Transform`, or an entry point of the group `ablate.augmentations`."""
+
+
+def by_name(value: object) -> object:
+    """A name alone is short for a table with that name."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+def own_places(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The files of the user's own that a recipe (or a part of it) names, each with the place of its name.
+
+    Args:
+        value: A section, or what stands in one.
+        place: Where it stands.
+    """
+    if isinstance(value, Section):
+        file = getattr(value, "file", None)
+        if isinstance(file, str):
+            yield (*place, "name"), file
+        for number, one in enumerate(getattr(value, "own_files", ())):
+            yield (*place, "files", number), one
+        for key in type(value).model_fields:
+            yield from own_places(getattr(value, key), (*place, key))
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from own_places(item, (*place, number))

@@ -6,13 +6,27 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
+from ablate.recipe.own import LOSSES, OwnLoss, OwnMetric, by_name, is_own
 from ablate.recipe.section import Section
 
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _own_loss(value: object) -> object:
+    """The name of a loss of the user's own is short for a table with that name."""
+    return by_name(value) if is_own(value, LOSSES) else value
+
+
+Loss = Annotated[
+    Annotated[Literal["cross_entropy", "nll"], Tag("known")] | Annotated[OwnLoss, Tag("own")],
+    Discriminator(lambda value: "own" if isinstance(value, dict | OwnLoss) else "known"),
+    BeforeValidator(_own_loss, json_schema_input_type=str | dict[str, Any]),
+]
+Metric = Annotated[OwnMetric, BeforeValidator(by_name, json_schema_input_type=str | dict[str, Any])]
 
 
 class EarlyStopping(Section):
@@ -54,9 +68,13 @@ class Training(Section):
 
     epochs: Epochs
     """Passes over the training images; where there are phases, the sum of theirs."""
-    loss: Literal["cross_entropy", "nll"] = "cross_entropy"
+    loss: Loss = "cross_entropy"
     """`cross_entropy` of logits, or `nll`, the negative log-likelihood: a network of your own then ends in
-    log-softmax, to others it is added. For these both are the same."""
+    log-softmax, to others it is added. For these both are the same. Or a loss of your own, as
+    `"my_losses.py:FocalLoss"` or `{ name = "my_losses.py:FocalLoss", gamma = 2.0 }`."""
+    metrics: tuple[Metric, ...] = Field(default=(), strict=False, max_length=50)
+    """Metrics of your own, as `["my_metrics.py:macro_f1"]`: of the validation images after each epoch (`val_macro_f1`)
+    and of the test images at the end (`test_macro_f1`)."""
     optimizer: Optimizer
     """Optimizer and its arguments."""
     scheduler: Scheduler = Scheduler()
@@ -86,6 +104,14 @@ class Training(Section):
         if not lengths or not all(isinstance(length, int) for length in lengths):
             return data
         return {**data, "epochs": sum(lengths)}
+
+    @model_validator(mode="after")
+    def _apart(self) -> Training:
+        titles = [metric.title for metric in self.metrics]
+        for title in titles:
+            if titles.count(title) > 1:
+                raise ValueError(f"`metrics` lists two that are called `{title}`: rename one of the functions")
+        return self
 
     @model_validator(mode="after")
     def _resolve(self) -> Training:

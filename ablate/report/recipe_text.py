@@ -6,7 +6,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from ablate.recipe import Data, EarlyStopping, FixedNormalization, FolderData, Recipe, Scheduler, SyntheticData, Warmup
+from ablate.recipe import (
+    AnyData,
+    AnyRecipe,
+    CommandTrainer,
+    Data,
+    EarlyStopping,
+    FixedNormalization,
+    FolderData,
+    Model,
+    OwnData,
+    OwnRecipe,
+    Recipe,
+    Scheduler,
+    SyntheticData,
+    Warmup,
+)
+from ablate.recipe.data import DataSection
 from ablate.report import numbers
 from ablate.report.table import Cell, Column, Row, Table, listed, words
 from ablate.study.names import level_name
@@ -30,16 +46,18 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
 LOSSES = {"cross_entropy": "cross-entropy", "nll": "negative log-likelihood of log-softmax"}
 
 
-def described(recipe: Recipe) -> list[tuple[str, str]]:
+def described(recipe: AnyRecipe) -> list[tuple[str, str]]:
     """Pairs of a heading and a text; what is switched off is left out."""
-    return [*_data(recipe.data), *_network(recipe), *_training(recipe)]
+    if isinstance(recipe, OwnRecipe):
+        return list(_own(recipe))
+    return [*_data(recipe.data), *_network(recipe.model), *_training(recipe)]
 
 
-def phase_table(recipe: Recipe) -> Table | None:
+def phase_table(recipe: AnyRecipe) -> Table | None:
     """A row for each phase of the training; None where it has only one."""
-    training = recipe.training
-    if not training.phases:
+    if isinstance(recipe, OwnRecipe) or not recipe.training.phases:
         return None
+    training = recipe.training
     names = {
         "phase": "phase",
         "epochs": "epochs",
@@ -68,8 +86,26 @@ def phase_table(recipe: Recipe) -> Table | None:
     return Table(title="Phases", columns=heads, rows=tuple(rows), notes=(note,))
 
 
-def _data(data: Data) -> Iterator[tuple[str, str]]:
-    yield "data", _named(data)
+def _own(recipe: OwnRecipe) -> Iterator[tuple[str, str]]:
+    """A run that a trainer of the user's own trains: only what the recipe says of it."""
+    trainer, training = recipe.training.trainer, recipe.training
+    yield "trainer", trainer.command if isinstance(trainer, CommandTrainer) else trainer.name
+    if recipe.params:
+        yield "parameters", ", ".join(f"{key} = {level_name(value)}" for key, value in recipe.params.items())
+    if recipe.data is not None:
+        yield from _data(recipe.data)
+    if recipe.model is not None:
+        yield from _network(recipe.model)
+    if training.optimizer is not None:
+        yield "optimizer", level_name(training.optimizer.canonical())
+    if training.scheduler is not None:
+        yield "learning rate", _schedule(training.scheduler, None)
+    if training.epochs is not None:
+        yield "epochs", str(training.epochs)
+
+
+def _data(data: AnyData) -> Iterator[tuple[str, str]]:
+    yield "data", _of_own_code(data) if isinstance(data, OwnData) else _named(data)
     yield "split", _split(data)
     if images := list(_geometry(data)):
         yield "images", ", then ".join(images)
@@ -97,7 +133,12 @@ def _named(data: Data) -> str:
     return f"{name}: {listed(parts)}"
 
 
-def _split(data: Data) -> str:
+def _of_own_code(data: OwnData) -> str:
+    text = level_name({"name": data.name, **data.arguments})
+    return text if data.train_images is None else f"{text}: {data.train_images:,} of its training examples"
+
+
+def _split(data: DataSection) -> str:
     if data.validation == "own":
         parts = ["the data set's own validation images"]
     elif data.validation == 0:
@@ -115,7 +156,7 @@ def _split(data: Data) -> str:
     )
 
 
-def _geometry(data: Data) -> Iterator[str]:
+def _geometry(data: DataSection) -> Iterator[str]:
     if isinstance(data.resize, tuple):
         yield f"resized to {data.resize[0]} × {data.resize[1]} pixels"
     elif data.resize is not None:
@@ -126,7 +167,7 @@ def _geometry(data: Data) -> Iterator[str]:
         yield f"cropped to {data.crop} × {data.crop} pixels (the middle where nothing else is cut out)"
 
 
-def _normalised(data: Data) -> str:
+def _normalised(data: DataSection) -> str:
     if isinstance(data.normalize, FixedNormalization):
         mean, std = (level_name(list(values)) for values in (data.normalize.mean, data.normalize.std))
         return f"by mean {mean} and standard deviation {std}"
@@ -137,13 +178,16 @@ def _normalised(data: Data) -> str:
     }[data.normalize]
 
 
-def _network(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    yield "model", ", ".join(f"{key} = {level_name(value)}" for key, value in recipe.model.canonical().items())
+def _network(model: Model) -> Iterator[tuple[str, str]]:
+    yield "model", ", ".join(f"{key} = {level_name(value)}" for key, value in model.canonical().items())
 
 
 def _training(recipe: Recipe) -> Iterator[tuple[str, str]]:
     training = recipe.training
-    yield "loss", LOSSES[training.loss]
+    own = training.loss
+    yield "loss", LOSSES[own] if isinstance(own, str) else level_name(own.canonical())
+    if training.metrics:
+        yield "further metrics", listed([level_name(one.canonical()) for one in training.metrics])
     if training.phases:
         yield "phases", f"{len(training.phases)}, {numbers.plural(training.epochs, 'epoch')} together; see Phases"
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ablate.protocol import JobState
-from ablate.recipe import Recipe
+from ablate.recipe import read_recipe
 from ablate.report import numbers
 from ablate.report.grids import levels
 from ablate.report.recipe_text import described, phase_table
@@ -33,7 +33,7 @@ def settings(results: Results) -> list[tuple[str, str]]:
         pairs.append(("set for this revision", ", ".join(results.settings)))
     pairs.append(("designs", ", ".join(design.name for design in outline.designs) or numbers.UNKNOWN))
     if results.recipe:
-        pairs += described(Recipe.model_validate(results.recipe))
+        pairs += described(read_recipe(results.recipe))
     epochs = sorted({run.epochs for run in results.runs if run.state == JobState.SUCCEEDED and run.epochs})
     if epochs:
         span = str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
@@ -62,7 +62,7 @@ def _tested(results: Results) -> str:
 
 def phases(results: Results) -> Table | None:
     """The phases of the baseline's training; None where it has only one, or came from elsewhere."""
-    return phase_table(Recipe.model_validate(results.recipe)) if results.recipe else None
+    return phase_table(read_recipe(results.recipe)) if results.recipe else None
 
 
 def provenance(results: Results) -> list[tuple[str, str]]:

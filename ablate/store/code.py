@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from sqlalchemy import Connection, null, select, update
 
 from ablate.protocol import JobState
+from ablate.recipe import AnyRecipe
 from ablate.store.database import Database
 from ablate.store.lookup import newest
 from ablate.store.records import CodeRecord
 from ablate.store.tables import attempts, jobs, sources, studies, variants
-from ablate.study.own_code import sha256, used
+from ablate.study.own_code import named_files, sha256, used
 
 #: Key in an attempt's provenance: SHA-256 of each file by path.
 SOURCES = "sources"
@@ -33,7 +33,7 @@ def revision_sources(db: Database, study: str) -> dict[str, str]:
 def ran_with(db: Database, study: str) -> dict[tuple[str, int], CodeRecord]:
     """The files that each result was made with, by variant key and seed.
 
-    Jobs whose model comes from no file of the user's own are left out; all are where there is no such study.
+    Jobs that no file of the user's own took part in are left out; all are where there is no such study.
     """
     question = (
         select(jobs.c.id, jobs.c.seed, variants.c.key, attempts.c.provenance)
@@ -75,10 +75,10 @@ def rerun(db: Database, only: Collection[int]) -> int:
         return connection.execute(again).rowcount
 
 
-def code_of(connection: Connection, revision: int, recipe: Mapping[str, Any]) -> dict[str, str]:
-    """Text of the files that a recipe's model needs, by path; empty for most models."""
-    name = str(recipe.get("model", {}).get("name", ""))
-    return used(name, _texts(connection, revision)) if ":" in name else {}
+def code_of(connection: Connection, revision: int, recipe: AnyRecipe) -> dict[str, str]:
+    """Text of the user's own files that a recipe needs, by path; empty for most recipes."""
+    files = named_files(recipe)
+    return used(files, _texts(connection, revision)) if files else {}
 
 
 def sign(connection: Connection, attempt: int, code: Mapping[str, str]) -> dict[str, str]:

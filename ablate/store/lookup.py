@@ -130,7 +130,7 @@ def planned_epochs(db: Database, study: str) -> dict[str, int]:
         wanted = variants.c.recipe["training"]["epochs"].as_integer().label("epochs")
         of_study = variants.c.study == study_id(connection, study)
         rows = connection.execute(select(variants.c.key, wanted).where(of_study, variants.c.recipe.is_not(None))).all()
-    return {row.key: row.epochs for row in rows}
+    return {row.key: row.epochs for row in rows if row.epochs is not None}
 
 
 def utc(seconds: float) -> datetime:

@@ -20,7 +20,7 @@ from ablate.protocol import (
     Ticket,
     WorkerInfo,
 )
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe, read_recipe
 from ablate.store import schema
 from ablate.store.code import code_of, made_with, sign
 from ablate.store.database import Database
@@ -113,7 +113,8 @@ class Queue:
             connection.execute(OPEN_ATTEMPT, opened)
             about = connection.execute(CLAIMED, {"variant_id": job.variant}).one()
             checkpoints = connection.execute(CHECKPOINTS, {"job_id": job.id}).all() if job.attempt_count > 1 else []
-            code = code_of(connection, about.revision, about.recipe)
+            recipe = _recipe(about.recipe, about.variant)
+            code = code_of(connection, about.revision, recipe)
             if code:
                 ran = sign(connection, job.attempt, code)
                 checkpoints = [row for row in checkpoints if made_with(connection, row.attempt) == ran]
@@ -122,7 +123,7 @@ class Queue:
             study=about.name,
             variant=about.variant,
             seed=job.seed,
-            recipe=_recipe(about.recipe, about.variant),
+            recipe=recipe,
             execution=about.execution,
             checkpoints=tuple(
                 Checkpoint(epoch=row.epoch, name=row.name, size=row.size, sha256=row.sha256) for row in checkpoints
@@ -266,9 +267,9 @@ def _leave(connection: Connection, worker: str) -> None:
     connection.execute(left.values(ended_at=Now()))
 
 
-def _recipe(stored: object, variant: str) -> Recipe:
+def _recipe(stored: object, variant: str) -> AnyRecipe:
     try:
-        return Recipe.model_validate(stored)
+        return read_recipe(stored)
     except ValueError as error:
         raise DatabaseError(
             f"the recipe of {variant!r} cannot be read by this ablate: {error}",

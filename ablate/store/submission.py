@@ -13,7 +13,7 @@ from sqlalchemy import text as sql
 
 from ablate.errors import UsageError
 from ablate.protocol import JobState
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe
 from ablate.store.database import Database
 from ablate.store.expressions import Now
 from ablate.store.lookup import newest
@@ -65,7 +65,7 @@ def submit(
     db: Database,
     *,
     outline: Outline,
-    recipes: Mapping[str, Recipe],
+    recipes: Mapping[str, AnyRecipe],
     text: str,
     settings: Sequence[str],
     sources: Mapping[str, str],
@@ -199,7 +199,7 @@ def _variants(
     connection: Connection,
     study: int,
     cells: Mapping[str, tuple[str, Mapping[str, str]]],
-    recipes: Mapping[str, Recipe],
+    recipes: Mapping[str, AnyRecipe],
 ) -> dict[str, int]:
     """Write new variants and new names; the row of each key."""
     columns = (variants.c.key, variants.c.id, variants.c.name, variants.c.levels, variants.c.position)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from ablate.recipe import Recipe
+from ablate.recipe import read_recipe
 from ablate.recipe.section import canonical_value
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.baseline import Baseline
@@ -148,7 +148,7 @@ class Constraints:
             value = found(document, path)
             if value is MISSING:
                 try:
-                    value = canonical_value(found(Recipe.model_validate(document), path))
+                    value = canonical_value(found(read_recipe(document), path))
                 except ValidationError:
                     return False
             if value != wanted:

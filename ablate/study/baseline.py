@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe, OwnRecipe, read_recipe, recipe_class
 from ablate.study.faults import Faults, dotted, printable, shown
 from ablate.study.overrides import ClashError, applied
 from ablate.study.own_code import OwnCode
@@ -16,7 +16,7 @@ from ablate.study.vocabulary import unknown_path
 from ablate.study.wording import Finding, explained
 
 #: Top tables of a recipe; `select` is written at the top of the study file.
-_TABLES = ("data", "model", "training")
+_TABLES = ("data", "model", "training", "params")
 
 
 class Baseline:
@@ -24,29 +24,41 @@ class Baseline:
 
     Args:
         table: The file's `[baseline]`.
-        select: The file's `select`.
+        select: The file's `select`; None where it says nothing.
         faults: Where its mistakes go.
         code: The user's own files.
-        own_model: A model of the user's own is named somewhere in the study.
+        own_code: Code of the user's own is named somewhere in the study, so that any key of a table may be an
+            argument of it.
+        own_trainer: So is a trainer.
     """
 
     def __init__(
-        self, table: Mapping[str, Any], select: str, faults: Faults, code: OwnCode, *, own_model: bool
+        self,
+        table: Mapping[str, Any],
+        select: str | None,
+        faults: Faults,
+        code: OwnCode,
+        *,
+        own_code: bool,
+        own_trainer: bool,
     ) -> None:
         self._code = code
-        self._own_model = own_model
+        self._own_code = own_code
+        self._own_trainer = own_trainer
         #: As written, with what must stand there for overrides to build upon.
-        self.document: dict[str, Any] = {"model": {"name": "convnet"}, **table, "select": select}
+        self.document: dict[str, Any] = {**table} if select is None else {**table, "select": select}
+        if recipe_class(table) is not OwnRecipe:
+            self.document = {"model": {"name": "convnet"}, "select": "best_val", **self.document}
         #: None where the baseline itself is wrong.
-        self.recipe: Recipe | None = None
+        self.recipe: AnyRecipe | None = None
         self._known: set[tuple[Path, str]] = set()
         if "select" in table:
             faults.add(("baseline", "select"), "`select` stands at the top of the file, above the tables")
         outcome = validated(self.document)
-        if isinstance(outcome, Recipe):
+        if not isinstance(outcome, list):
             self.recipe = outcome
-            if (message := code.problem(outcome)) is not None:
-                faults.add(("baseline", "model", "name"), message, value=True)
+            for place, message in code.problems(outcome):
+                faults.add(("baseline", *place), message, value=True)
             return
         for finding in outcome:
             self._known.add((finding.path, finding.message))
@@ -55,7 +67,7 @@ class Baseline:
 
     def unknown(self, path: str) -> str | None:
         """Why a dotted path names no knob of a recipe of this study; None where it names one."""
-        return unknown_path(path, own_model=self._own_model)
+        return unknown_path(path, own_code=self._own_code, own_trainer=self._own_trainer)
 
     def vary(
         self,
@@ -66,7 +78,7 @@ class Baseline:
         *,
         document: Mapping[str, Any] | None = None,
         who: str = "",
-    ) -> Recipe | None:
+    ) -> AnyRecipe | None:
         """The recipe with these overrides; None after noting why there is none.
 
         Mistakes that the baseline has too are not repeated.
@@ -93,20 +105,16 @@ class Baseline:
         except ClashError:  # one mapping cannot clash with itself
             raise AssertionError from None
         outcome = validated(varied)
-        if isinstance(outcome, Recipe):
-            for path in ("model.name", "model"):
-                if path in overrides and (message := self._code.problem(outcome)) is not None:
-                    faults.add(inside(path) if path == "model.name" else (*inside(path), "name"), message, value=True)
+        if not isinstance(outcome, list):
+            for place, message in self._code.problems(outcome):
+                if (owner := _owner(overrides, place)) is not None:
+                    faults.add((*inside(owner), *place[owner.count(".") + 1 :]), message, value=True)
                     return None
             return outcome
         for finding in outcome:
             if (finding.path, finding.message) in self._known:
                 continue
-            owner = max(
-                (path for path in overrides if finding.path[: path.count(".") + 1] == tuple(path.split("."))),
-                key=len,
-                default=None,
-            )
+            owner = _owner(overrides, finding.path)
             if owner is None:
                 faults.add(where, f"{who}{finding.message}")
             else:
@@ -127,12 +135,18 @@ def at_once(place: Path) -> Callable[[str], Path]:
     return lambda _: place
 
 
-def validated(document: Mapping[str, Any]) -> Recipe | list[Finding]:
+def validated(document: Mapping[str, Any]) -> AnyRecipe | list[Finding]:
     """The recipe, or what is wrong with it."""
     try:
-        return Recipe.model_validate(document)
+        return read_recipe(document)
     except ValidationError as error:
-        return list(explained(error, document, Recipe, dotted))
+        return list(explained(error, document, recipe_class(document), dotted))
+
+
+def _owner(overrides: Mapping[str, Any], place: Path) -> str | None:
+    """The longest dotted path among `overrides` at or above a place; None where there is none."""
+    above = (path for path in overrides if place[: path.count(".") + 1] == tuple(path.split(".")))
+    return max(above, key=len, default=None)
 
 
 def _whole_table(path: str, value: object, finding: Finding) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe, Recipe
 from ablate.recipe.section import canonical_value
 from ablate.recipe.signatures import arguments, did_you_mean
 from ablate.study.baseline import Baseline, at_once, below
@@ -36,7 +36,7 @@ class _Draft:
     inside: Callable[[str], Path]
     table: LevelTable = field(default_factory=LevelTable)
     #: None where it does not fit, or where that depends on other factors.
-    recipe: Recipe | None = None
+    recipe: AnyRecipe | None = None
 
 
 def read_factors(tables: Mapping[str, FactorTable], baseline: Baseline, faults: Faults) -> tuple[Factor, ...]:
@@ -229,7 +229,7 @@ class _Reader:
                         f"level `{printable(draft.name)}` sets `{path}` and retunes it too: leave one of them out",
                     )
                     continue
-                if draft.recipe is not None and draft.recipe.data.validation == 0:
+                if isinstance(draft.recipe, Recipe) and draft.recipe.data.validation == 0:
                     self.faults.add(
                         at,
                         "retuning chooses by the validation accuracy, and `data.validation = 0` leaves no "
@@ -306,8 +306,9 @@ def _value(baseline: Baseline, path: str) -> Any:  # noqa: ANN401 - any value of
         value = found(baseline.recipe, path)
         value = value if value is MISSING else canonical_value(value)
         table, _, key = path.rpartition(".")
-        if value is MISSING and table == "training.optimizer":
-            value = arguments("optimizers", baseline.recipe.training.optimizer.name).get(key, MISSING)
+        optimizer = baseline.recipe.training.optimizer
+        if value is MISSING and table == "training.optimizer" and optimizer is not None:
+            value = arguments("optimizers", optimizer.name).get(key, MISSING)
     return value
 
 

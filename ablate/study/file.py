@@ -140,9 +140,9 @@ class StudyFile(Table):
     """What variants are ranked by."""
     direction: Direction | None = None
     """Whether more (`max`) or less (`min`) is better; follows from the metric's name where that tells."""
-    select: Literal["best_val", "best_val_loss", "last"] = "best_val"
+    select: Literal["best_val", "best_val_loss", "last"] | None = None
     """Which epoch meets the test set: the one with the best accuracy or the smallest loss on the validation images, or
-    the last."""
+    the last. `best_val` where nothing is said; with a trainer of your own `last`."""
     max_jobs: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """A study that would have more jobs is refused."""
     seeds: SeedsTable = SeedsTable()

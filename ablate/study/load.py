@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablate.errors import UsageError
+from ablate.recipe import OwnRecipe
 from ablate.study import positions
 from ablate.study.axes import Plan, read_designs
 from ablate.study.baseline import Baseline, below
@@ -117,9 +118,17 @@ def _study(
         stop()
     file, numbers = _read_file(document, faults)
     told = faults if "baseline" in document else Faults()
-    baseline = Baseline(file.baseline, file.select, told, code, own_model=_names_own_model(document))
+    baseline = Baseline(
+        file.baseline,
+        file.select,
+        told,
+        code,
+        own_code=_names_own_code(document),
+        own_trainer=_names_trainer(document),
+    )
     check_figures(document, file, faults)
-    if file.metric.startswith("val_") and found(baseline.document, "data.validation") == 0:
+    is_own = isinstance(baseline.recipe, OwnRecipe)
+    if not is_own and file.metric.startswith("val_") and found(baseline.document, "data.validation") == 0:
         faults.add(
             ("metric",),
             f"`{file.metric}` needs validation images, and `data.validation = 0` holds none out",
@@ -160,7 +169,7 @@ def _study(
         title=file.title or file.name,
         metric=file.metric,
         direction=file.direction or direction_of(file.metric) or "max",
-        select=file.select,
+        select=baseline.recipe.select,
         seeds=tuple(range(seeds.count)),
         seed_plan=seeds,
         baseline=baseline.recipe,
@@ -179,13 +188,23 @@ def _study(
     )
 
 
-def _names_own_model(value: object) -> bool:
-    """Whether a text anywhere in the document may be the name of a model of the user's own."""
+def _names_own_code(value: object) -> bool:
+    """Whether a text anywhere in the document may be the name of code of the user's own."""
     if isinstance(value, dict):
-        return any(_names_own_model(item) for item in value.values())
+        return any(_names_own_code(item) for item in value.values())
     if isinstance(value, list):
-        return any(_names_own_model(item) for item in value)
-    return isinstance(value, str) and ":" in value and not value.startswith("torchvision:")
+        return any(_names_own_code(item) for item in value)
+    return isinstance(value, str) and ":" in value and not value.startswith(("torchvision:", "timm:"))
+
+
+def _names_trainer(value: object) -> bool:
+    """Whether anything in the document, a level too, sets a trainer of the user's own."""
+    if isinstance(value, dict):
+        return (
+            any(str(key).rpartition(".")[2] == "trainer" or _names_trainer(item) for key, item in value.items())
+            or value.get("path") == "training.trainer"
+        )
+    return isinstance(value, list) and any(_names_trainer(item) for item in value)
 
 
 def _read(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ablate.errors import UsageError
 from ablate.metrics import Direction
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.designs import Aliases
 from ablate.study.file import BudgetUnit
@@ -26,7 +26,7 @@ from ablate.study.outline import (
     OutlineVariant,
     StatisticsSettings,
 )
-from ablate.study.own_code import sha256, used
+from ablate.study.own_code import named_files, sha256, used
 
 if TYPE_CHECKING:
     from ablate.study.tuning import Tuning
@@ -112,7 +112,7 @@ class Variant:
 
     #: Unique within the study: `baseline`, `dropout=0.3`, or a name of its own.
     name: str
-    recipe: Recipe
+    recipe: AnyRecipe
     #: Level name of every factor; empty for a variant that only `[[variants]]` lists.
     levels: Mapping[str, str] = field(default_factory=_empty)
     #: Names of the designs that ask for it.
@@ -176,7 +176,7 @@ class Study:
     #: Seed indices that are run at first.
     seeds: tuple[int, ...]
     seed_plan: Seeds
-    baseline: Recipe
+    baseline: AnyRecipe
     factors: tuple[Factor, ...]
     designs: tuple[Design, ...]
     statistics: StatisticsSettings
@@ -229,7 +229,7 @@ class Study:
 
     def hashes(self, variant: Variant) -> dict[str, str]:
         """SHA-256 of each of the user's own files that a variant needs, by path; empty where it needs none."""
-        return {path: sha256(text) for path, text in used(variant.recipe.model.name, self.sources).items()}
+        return {path: sha256(text) for path, text in used(named_files(variant.recipe), self.sources).items()}
 
     def call(self) -> tuple[str, ...]:
         """What stands after `ablate run` to ask for this study or this part of it, as far as it changes results.

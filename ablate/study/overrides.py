@@ -8,11 +8,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from ablate.errors import StudyError, UsageError
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe, read_recipe
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.faults import printable
 from ablate.study.positions import MISSING, Path
 from ablate.study.source import Source, parsed
+
+#: Tables of a recipe, which `--set` may name without `baseline` in front.
+RECIPE_TABLES = ("data", "model", "training", "params")
 
 
 class ClashError(ValueError):
@@ -63,14 +66,14 @@ def found(document: object, path: str) -> Any:  # noqa: ANN401 - any value of a 
     return document
 
 
-def retuned(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+def retuned(recipe: AnyRecipe, values: Mapping[str, Any]) -> AnyRecipe:
     """The recipe with a tuning candidate's values set.
 
     Args:
         recipe: Recipe of a variant with `retune`.
         values: One value for each of its retuned paths.
     """
-    return Recipe.model_validate(applied(recipe.model_dump(), values))
+    return read_recipe(applied(recipe.model_dump(), values))
 
 
 def settings(given: Sequence[str], known: Sequence[str]) -> dict[Path, tuple[str, Any]]:
@@ -92,10 +95,10 @@ def settings(given: Sequence[str], known: Sequence[str]) -> dict[Path, tuple[str
                 f"--set {printable(text)} is not of the form path=value",
                 cure="Write it as in `--set training.epochs=3`.",
             )
-        if parts[0] in ("data", "model", "training"):
+        if parts[0] in RECIPE_TABLES:
             parts = ("baseline", *parts)
         elif parts[0] not in known:
-            choice = ["data", "model", "training", *known]
+            choice = [*RECIPE_TABLES, *known]
             raise UsageError(f"--set {printable(text)}: nothing is called {parts[0]!r}{did_you_mean(parts[0], choice)}")
         result[parts] = (text, _value(text, value.strip()))
     return result

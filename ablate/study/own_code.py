@@ -13,8 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from ablate.errors import UsageError
-from ablate.recipe import OwnModel, Recipe, own_file
+from ablate.recipe import AnyRecipe, own_places
 from ablate.recipe.signatures import did_you_mean
+from ablate.study.positions import Path as Place
 
 #: Largest file, bytes.
 MAX_FILE_BYTES = 1 << 20
@@ -39,10 +40,13 @@ class OwnCode:
         self._stored = stored
         self._texts: dict[str, str | None] = {}
 
-    def problem(self, recipe: Recipe) -> str | None:
-        """Why the file of a recipe's model cannot be stored; None where it can, or where there is none."""
-        if not isinstance(recipe.model, OwnModel) or (path := recipe.model.file) is None:
-            return None
+    def problems(self, recipe: AnyRecipe) -> Iterator[tuple[Place, str]]:
+        """Files that a recipe names and that cannot be stored: the place of each name in the recipe, and why."""
+        for place, path in own_places(recipe):
+            if (reason := self._problem(path)) is not None:
+                yield place, reason
+
+    def _problem(self, path: str) -> str | None:
         if self._folder is None and self._stored is None:
             return f"`{path}` is looked for beside the study file, and this study has none: give its `folder`"
         try:
@@ -53,12 +57,11 @@ class OwnCode:
             return str(error)
         return None
 
-    def of(self, recipes: Iterable[Recipe]) -> dict[str, str]:
-        """Texts by path of all files that the models of these recipes need."""
+    def of(self, recipes: Iterable[AnyRecipe]) -> dict[str, str]:
+        """Texts by path of all files that these recipes need."""
         found: dict[str, str] = {}
-        for path in dict.fromkeys(recipe.model.file for recipe in recipes if isinstance(recipe.model, OwnModel)):
-            if path is not None:
-                found |= together(path, self.text)
+        for path in dict.fromkeys(file for recipe in recipes for file in named_files(recipe)):
+            found |= together(path, self.text)
         return dict(sorted(found.items()))
 
     def text(self, path: str) -> str | None:
@@ -92,7 +95,7 @@ class OwnCode:
         except OSError as error:
             raise CodeError(f"`{path}` cannot be read: {error.strerror or error}") from None
         if "\0" in text:
-            raise CodeError(f"`{path}` holds a NUL character, so it is no Python text")
+            raise CodeError(f"`{path}` holds a NUL character, so it is no text")
         return text
 
     def _nearby(self, path: str) -> list[str]:
@@ -100,16 +103,24 @@ class OwnCode:
             return sorted(self._stored or ())
         places = {self._folder, (self._folder / path).parent}
         try:
-            files = [file for place in places for file in place.glob("*.py")]
+            files = [file for place in places for file in place.glob(f"*{posixpath.splitext(path)[1]}")]
         except OSError:
             return []
         return sorted(file.relative_to(self._folder).as_posix() for file in files)
 
 
-def used(model_name: str, texts: Mapping[str, str]) -> dict[str, str]:
-    """The files among `texts` that a model needs: its own and those that it imports; empty for other models."""
-    path = own_file(model_name)
-    return {} if path is None or path not in texts else together(path, texts.get)
+def named_files(recipe: AnyRecipe) -> tuple[str, ...]:
+    """The files of the user's own that a recipe names, each once."""
+    return tuple(dict.fromkeys(path for _, path in own_places(recipe)))
+
+
+def used(files: Iterable[str], texts: Mapping[str, str]) -> dict[str, str]:
+    """Those of `texts` that files need: they themselves and what they import."""
+    found: dict[str, str] = {}
+    for path in files:
+        if path in texts:
+            found |= together(path, texts.get)
+    return dict(sorted(found.items()))
 
 
 def sha256(text: str) -> str:
@@ -136,7 +147,7 @@ def together(path: str, text_of: Callable[[str], str | None]) -> dict[str, str]:
         if text is None:
             continue
         found[current] = text
-        for level, name in _imports(text):
+        for level, name in _imports(text) if current.endswith(".py") else ():
             above = posixpath.normpath(posixpath.join(posixpath.dirname(current), *[".."] * (level - 1)))
             for base in bases if level == 0 else (above,):
                 if base != ".." and not base.startswith("../"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from pydantic import Field
 
 from ablate.metrics import METRICS, Metric
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe, Recipe
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.designs.base import Table
 from ablate.study.faults import Faults, printable, shown
@@ -104,7 +104,9 @@ def _check_metric(metric: str, place: tuple[str | int, ...], variants: Sequence[
         faults.add(place, f"{who} `{metric}`: {_cure(metric)}", value=True)
 
 
-def _measures(recipe: Recipe, metric: str) -> bool:
+def _measures(recipe: AnyRecipe, metric: str) -> bool:
+    if not isinstance(recipe, Recipe):
+        return True
     if metric.startswith("val_"):
         return recipe.data.validation != 0
     if metric.startswith("oracle_"):

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe
 from ablate.study.designs import LISTED
 from ablate.study.faults import Faults, printable
 from ablate.study.model import Variant
@@ -36,7 +36,7 @@ class Candidate:
 
     #: One for each retuned path.
     values: Mapping[str, Any]
-    recipe: Recipe
+    recipe: AnyRecipe
 
     @property
     def label(self) -> str:

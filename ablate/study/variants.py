@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.axes import Constraints, Plan, cells_of, reference_is_a_lie, retunes_unequally
 from ablate.study.baseline import Baseline, below, validated
@@ -28,7 +28,7 @@ class _Record:
     """A variant in the making."""
 
     name: str
-    recipe: Recipe
+    recipe: AnyRecipe
     #: What its recipe was made from.
     document: Mapping[str, Any]
     levels: dict[str, str]
@@ -136,7 +136,7 @@ class Expansion:
             for record in self._records.values()
         )
 
-    def _record(self, name: str, recipe: Recipe, document: Mapping[str, Any], levels: dict[str, str]) -> _Record:
+    def _record(self, name: str, recipe: AnyRecipe, document: Mapping[str, Any], levels: dict[str, str]) -> _Record:
         record = self._records.get(recipe.key)
         if record is None:
             record = _Record(name=name, recipe=recipe, document=document, levels=levels)
@@ -154,7 +154,7 @@ class Expansion:
         if document is None:
             return None
         outcome = validated(document)
-        if not isinstance(outcome, Recipe):
+        if isinstance(outcome, list):
             where: Path = ("factors", off[0][0]) if len(off) == 1 else plan.where
             for finding in outcome:
                 self._faults.add(

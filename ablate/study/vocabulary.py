@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ablate.recipe import OwnModel, Recipe
+from ablate.recipe import OwnData, OwnRecipe, Recipe
+from ablate.recipe.own import OwnSection
 from ablate.recipe.signatures import arguments, did_you_mean, names
 from ablate.study.faults import dotted, printable
 from ablate.study.positions import MISSING, Path, inside
@@ -55,27 +56,32 @@ def recipe_paths() -> tuple[str, ...]:
     return tuple(dict.fromkeys(_paths([Recipe], "")))
 
 
-def unknown_path(path: str, *, own_model: bool) -> str | None:
+def unknown_path(path: str, *, own_code: bool, own_trainer: bool) -> str | None:
     """Why a dotted path names no knob of a recipe; None where it names one.
 
     Args:
         path: Keys with dots between them.
-        own_model: A model of the user's own is named somewhere, so that any key of `model` may be an argument of it.
+        own_code: Code of the user's own is named somewhere, so that any key beside such a name may be an argument.
+        own_trainer: So is a trainer, which has knobs of its own.
     """
     parts = path.split(".")
     if parts[0] == "baseline":
         return f"paths begin below the baseline: write `{printable('.'.join(parts[1:]) or 'data.batch_size')}`"
     if not all(parts):
         return f"`{printable(path)}` is no path: write keys with single dots between them, as `data.batch_size`"
-    tables: list[type[BaseModel]] = [Recipe]
+    tables: list[type[BaseModel]] = [Recipe, OwnRecipe] if own_trainer else [Recipe]
+    if parts[0] == "params" and not own_trainer:
+        return "`params` are the knobs of a trainer of your own, and this study names none: see `training.trainer`"
     for index, part in enumerate(parts):
-        tables = [table for table in tables if own_model or table is not OwnModel]
+        tables = [table for table in tables if own_code or not _takes_arguments(table)]
         if any(table.model_config.get("extra") == "allow" and part not in table.model_fields for table in tables):
             return None if index == len(parts) - 1 else _no_table(parts[: index + 1])
         fields = [table.model_fields[part] for table in tables if part in table.model_fields]
         if not fields:
             known = list(dict.fromkeys(name for table in tables for name in table.model_fields))
             return no_key(parts[:index], part, known)
+        if any(get_origin(member) is dict for field in fields for member in _members(field.annotation)):
+            return None
         tables = [table for field in fields for table in _tables(field.annotation)]
         if not tables and index < len(parts) - 1:
             return _no_table(parts[: index + 1])
@@ -101,6 +107,11 @@ def elsewhere(key: str) -> list[str]:
     elif not there and any(key in arguments("schedulers", name) for name in names("schedulers")):
         there = [f"training.scheduler.{key}"]
     return there
+
+
+def _takes_arguments(table: type[BaseModel]) -> bool:
+    """Whether it is a table of the user's own code, beside whose name stand arguments."""
+    return issubclass(table, OwnSection | OwnData)
 
 
 def _no_table(parts: list[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ablate.recipe.key import Keyed
 from ablate.recipe.model import FAMILIES
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.faults import MAX_PROBLEMS, printable, shown
@@ -199,10 +200,13 @@ def _told(path: Path, message: str, value: object, name: str) -> Finding:
 def _unknown(path: Path, document: object, root: type[BaseModel], speak: Callable[[Path], str]) -> str:
     key = str(path[-1])
     known = list(fields_at(root, path[:-1], document))
-    if path[0] not in root.model_fields or root.__name__ != "Recipe":
-        if root.__name__ == "Recipe" and key == "select":
+    of_recipe = issubclass(root, Keyed)
+    if path[0] not in root.model_fields or not of_recipe:
+        if of_recipe and key == "select":
             return "`select` stands at the top of the file, above the tables"
-        if root.__name__ == "Recipe":
+        if of_recipe and key == "params":
+            return 'there is no key `params`; it is for a trainer of your own: `trainer = "my_train.py:train"`'
+        if of_recipe:
             return no_key([], key, known)
         near = did_you_mean(key, known)
         there = elsewhere(key) if len(path) == 1 and "did you mean" not in near else []
@@ -222,7 +226,7 @@ def _untagged(path: Path, expected: str, value: object, name: str, plain: str) -
     """A table whose `name` or `kind` is missing or says nothing that is known."""
     key = "kind" if plain == "designs" else "name"
     given = value.get(key) if isinstance(value, dict) else value
-    known = re.findall(r"'([^']*)'", expected)
+    known = [name for name in re.findall(r"'([^']*)'", expected) if name != "own"]
     if isinstance(value, dict) and key not in value:
         what = "a design" if plain == "designs" else name
         write = _EXAMPLES.get(f"{plain}.{key}", f"{key} = ...")

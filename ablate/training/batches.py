@@ -9,12 +9,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ablate.recipe import Data
+from ablate.recipe.data import DataSection
 from ablate.training.augment import Pipeline, centre_crop
 from ablate.training.data import Portion
 from ablate.training.failures import RecipeError
 from ablate.training.group import ALONE, Group
-from ablate.training.normalize import Normalizer
+from ablate.training.normalize import Normalize
 from ablate.training.streams import Stream
 
 #: Bytes of normalised images that are prepared at a time: about a processor's second-level cache; on a GPU, where
@@ -31,7 +31,7 @@ RESIDENT_SHARE = 1 / 8
 class Batch(NamedTuple):
     """What one step sees on one device."""
 
-    #: float32 (B, C, H, W).
+    #: float32 (B, C, H, W), or (B, ...) of examples that are no images; int64 where these are whole numbers.
     images: Tensor
     #: int64 (B,).
     labels: Tensor
@@ -96,7 +96,7 @@ class TrainingImages:
         portion: Portion,
         *,
         device: torch.device,
-        normalize: Normalizer,
+        normalize: Normalize,
         pipeline: Pipeline,
         batch_size: int,
         least: int,
@@ -159,10 +159,12 @@ class EvaluationImages:
         portion: Which images; see `Residence`.
         device: Where batches are wanted.
         normalize: Applied to the middle of each image.
-        size: Height and width that the network sees, pixels.
+        size: Height and width that the network sees, pixels; None for examples that are no images.
     """
 
-    def __init__(self, portion: Portion, *, device: torch.device, normalize: Normalizer, size: tuple[int, int]) -> None:
+    def __init__(
+        self, portion: Portion, *, device: torch.device, normalize: Normalize, size: tuple[int, int] | None
+    ) -> None:
         self._portion = portion
         self._device = device
         self._normalize = normalize
@@ -176,10 +178,11 @@ class EvaluationImages:
         for index in torch.split(portion.index, max(1, most)):
             pixels = portion.images[index.to(portion.images.device)].to(self._device)
             labels = portion.labels[index.to(portion.labels.device)]
-            yield Batch(self._normalize(centre_crop(pixels, self._size)), labels, len(index))
+            seen = pixels if self._size is None else centre_crop(pixels, self._size)
+            yield Batch(self._normalize(seen), labels, len(index))
 
 
-def input_size(data: Data, image_size: tuple[int, int]) -> tuple[int, int]:
+def input_size(data: DataSection, image_size: tuple[int, int]) -> tuple[int, int]:
     """Height and width that the network sees, pixels.
 
     Raises:

@@ -71,7 +71,7 @@ def train_one_epoch(run: Setup, stage: Stage, progress: Progress, epoch: int, ch
             progress.first_step_loss = float(run.group.total(batch_loss))
         measured = None
         if training.validate_every and progress.steps % training.validate_every == 0 and run.group.rank == 0:
-            measured, _ = evaluate(run.model, run.validation, run.loss, check)
+            measured, _, _ = evaluate(run.model, run.validation, run.loss, check)
         if training.step_losses:
             losses.append(batch_loss)
         keeps = training.step_losses and progress.steps % training.step_losses == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from ablate.metrics import Labelling, Predictions
 from ablate.training.batches import Batch, EvaluationImages
 from ablate.training.data import Unlabelled
 from ablate.training.losses import Loss
+from ablate.training.own_loss import CalledMetrics
 
 
 class Measured(NamedTuple):
@@ -36,10 +37,14 @@ class Judged(NamedTuple):
     confidence: Tensor
     #: True class, int64 (N,).
     truth: Tensor
+    #: What the network gave, float32 (N, classes); None where nobody asked for it.
+    outputs: Tensor | None
 
 
 @torch.no_grad()
-def judge(model: nn.Module, batches: Iterable[Batch], loss: Loss, check: Callable[[], None]) -> Judged:
+def judge(
+    model: nn.Module, batches: Iterable[Batch], loss: Loss, check: Callable[[], None], *, keep: bool = False
+) -> Judged:
     """Show images to a network in evaluation mode; results on the CPU.
 
     Args:
@@ -47,8 +52,9 @@ def judge(model: nn.Module, batches: Iterable[Batch], loss: Loss, check: Callabl
         batches: The images.
         loss: The loss of the recipe.
         check: Called before each batch; raises to stop.
+        keep: Keep all outputs.
     """
-    losses, predicted, confidence, truth = [], [], [], []
+    losses, predicted, confidence, truth, kept = [], [], [], [], []
     with _evaluating(model):
         for batch in batches:
             check()
@@ -58,19 +64,39 @@ def judge(model: nn.Module, batches: Iterable[Batch], loss: Loss, check: Callabl
             predicted.append(best.indices)
             confidence.append(best.values)
             truth.append(batch.labels)
+            if keep:
+                kept.append(outputs.float())
     return Judged(
         loss=float(torch.stack(losses).sum()),
         classes=torch.cat(predicted).cpu(),
         confidence=torch.cat(confidence).float().cpu(),
         truth=torch.cat(truth).cpu(),
+        outputs=torch.cat(kept).cpu() if keep else None,
     )
 
 
 def evaluate(
-    model: nn.Module, images: EvaluationImages, loss: Loss, check: Callable[[], None]
-) -> tuple[Measured, Predictions]:
-    """Loss and accuracy as means over the images, whatever the batches, and each image's prediction."""
-    said = judge(model, images, loss, check)
+    model: nn.Module,
+    images: EvaluationImages,
+    loss: Loss,
+    check: Callable[[], None],
+    metrics: CalledMetrics | None = None,
+    prefix: str = "",
+) -> tuple[Measured, Predictions, Mapping[str, float]]:
+    """Loss and accuracy as means over the images, whatever the batches, and each image's prediction.
+
+    Args:
+        model: The network; its mode is restored afterwards.
+        images: The images.
+        loss: The loss of the recipe.
+        check: Called before each batch; raises to stop.
+        metrics: Metrics of the user's own, which come third.
+        prefix: Begins the names of these.
+    """
+    said = judge(model, images, loss, check, keep=bool(metrics))
+    own: Mapping[str, float] = {}
+    if metrics and said.outputs is not None:
+        own = metrics.measure(said.outputs, loss.probabilities(said.outputs), said.truth, prefix)
     correct = (said.classes == said.truth).numpy()
     predictions = Predictions(
         correct=np.packbits(correct).tobytes(),
@@ -78,7 +104,8 @@ def evaluate(
         confidence=said.confidence.numpy().astype("<f2").tobytes(),
         count=len(correct),
     )
-    return Measured(loss=said.loss / len(correct), accuracy=int(correct.sum()) / len(correct)), predictions
+    measured = Measured(loss=said.loss / len(correct), accuracy=int(correct.sum()) / len(correct))
+    return measured, predictions, own
 
 
 def label(

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from ablate.metrics import EpochMetrics, Outcome
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe, OwnRecipe, Recipe
+from ablate.training.context import OnReport
 from ablate.training.data import LATEST
 from ablate.training.device import prepare_process
 from ablate.training.epoch import Trained, train_one_epoch
@@ -21,11 +22,12 @@ from ablate.training.failures import Diverged, Stopped
 from ablate.training.fingerprints import fingerprints
 from ablate.training.group import ALONE, Group
 from ablate.training.measure import count_parameters, peak_memory_bytes
-from ablate.training.models import own_code
+from ablate.training.own_code import own_code
 from ablate.training.progress import FORMAT, Progress, resumed
 from ablate.training.setup import Setup, set_up
 
 log = logging.getLogger(__name__)
+
 
 OnEpoch = Callable[[EpochMetrics, Callable[[], dict[str, Any]]], None]
 
@@ -36,16 +38,17 @@ def never() -> bool:
 
 
 def train(
-    recipe: Recipe,
+    recipe: AnyRecipe,
     *,
     seed: int,
     device: str = "cpu",
     data_root: Path | None = None,
-    on_epoch: OnEpoch | None = None,
+    on_epoch: OnReport | None = None,
     should_stop: Callable[[], bool] = never,
     resume: Mapping[str, Any] | None = None,
     threads: int = 1,
     code_root: Path | None = None,
+    folder: Path | None = None,
 ) -> Outcome:
     """Train one recipe with one seed and test the selected weights once.
 
@@ -58,11 +61,13 @@ def train(
         device: `cpu` or `cuda:0`; for a recipe with several devices as many GPUs, as `cuda:0,cuda:1`.
         data_root: Folder of the data sets; None means the default one.
         on_epoch: Called after each epoch with its metrics and a function that makes a checkpoint of that moment:
-            tensors and plain values, fit for `torch.save` and `torch.load(weights_only=True)`.
+            tensors and plain values, fit for `torch.save` and `torch.load(weights_only=True)`. A trainer of the user's
+            own may have saved none: then it is None.
         should_stop: Asked before each batch, of evaluations too.
         resume: A checkpoint to go on from; its epochs are not run again. One of another version is not used.
         threads: Threads of PyTorch on the CPU; part of what the bits depend on.
-        code_root: Folder from which a file in the model's name is meant; its code is imported anew and forgotten.
+        code_root: Folder from which files of the user's own are meant; their code is imported anew and forgotten.
+        folder: A folder of this job alone, for a trainer of the user's own; None makes one for this call.
 
     Raises:
         Diverged: The loss is no longer finite; `on_epoch` has got that epoch's metrics.
@@ -70,6 +75,21 @@ def train(
         DataMissingError: The data set is nowhere.
         RecipeError: The recipe does not fit the data set, or PyTorch refuses a part of it.
     """
+    if isinstance(recipe, OwnRecipe):
+        from ablate.training.own_trainer import train_own
+
+        return train_own(
+            recipe,
+            seed=seed,
+            device=device,
+            data_root=data_root,
+            on_epoch=on_epoch,
+            should_stop=should_stop,
+            resume=resume,
+            threads=threads,
+            code_root=code_root,
+            folder=folder,
+        )
     if resume is not None and resume.get("format") != FORMAT:
         log.warning("the checkpoint was written by another version of ablate; starting from the beginning")
         resume = None
@@ -124,8 +144,8 @@ def train_here(
     """Train in this process, alone or as one of a group; the first of a group has the outcome, the others None."""
     begun = time.perf_counter()
     prepare_process(device, threads)
-    dataset = LATEST.load(recipe.data, data_root)
     with own_code(code_root):
+        dataset = LATEST.load(recipe.data, data_root, code_root)
         run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
         return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
 
@@ -158,11 +178,11 @@ def run_phases(
             epoch = progress.epoch + 1
             trained = train_one_epoch(run, stage, progress, epoch, check)
             trained_seconds = time.perf_counter() - started
-            validated, oracle = None, {}
+            validated, custom = None, _spread(trained)
             if math.isfinite(trained.measured.loss):
-                validated = _validated(run, check)
+                validated, own = _validated(run, check)
                 stage.schedule.after_epoch(validated.loss if validated else None)
-                oracle = _oracle(run, check)
+                custom = {**_oracle(run, check), **custom, **own}
             progress.complete(validated)
             metrics = EpochMetrics(
                 epoch=epoch,
@@ -174,7 +194,7 @@ def run_phases(
                 seconds=time.perf_counter() - started,
                 images_per_second=run.training.count / trained_seconds,
                 peak_memory_bytes=peak_memory_bytes(run.device),
-                custom=oracle | _spread(trained),
+                custom=custom,
                 steps=trained.steps,
             )
             if on_epoch is not None:
@@ -189,19 +209,25 @@ def run_phases(
     return _tested(run, progress, check)
 
 
-def _validated(run: Setup, check: Callable[[], None]) -> Measured | None:
-    """Loss and accuracy on the validation images, known to every process of the group; None where there are none."""
+def _validated(run: Setup, check: Callable[[], None]) -> tuple[Measured | None, Mapping[str, float]]:
+    """Loss and accuracy on the validation images, known to every process of the group; None where there are none.
+
+    The first process also gets the metrics of the user's own.
+    """
     if run.validation.count == 0:
-        return None
-    measured = evaluate(run.model, run.validation, run.loss, check)[0] if run.group.rank == 0 else None
-    return Measured(*run.group.told(measured))
+        return None, {}
+    measured: Measured | None = None
+    own: Mapping[str, float] = {}
+    if run.group.rank == 0:
+        measured, _, own = evaluate(run.model, run.validation, run.loss, check, run.metrics, "val_")
+    return Measured(*run.group.told(measured)), own
 
 
 def _oracle(run: Setup, check: Callable[[], None]) -> dict[str, float]:
     """What the test images would say of this epoch, where the recipe asks for that curve."""
     if not run.recipe.training.oracle_curve or run.group.rank > 0:
         return {}
-    seen, _ = evaluate(run.model, run.test, run.loss, check)
+    seen, _, _ = evaluate(run.model, run.test, run.loss, check)
     return {"oracle_test_accuracy": seen.accuracy, "oracle_test_loss": seen.loss}
 
 
@@ -212,7 +238,7 @@ def _spread(trained: Trained) -> dict[str, float]:
 def _tested(run: Setup, progress: Progress, check: Callable[[], None]) -> Outcome:
     """The selected weights meet the test images, once, and label what nobody has labelled."""
     dataset, model = run.dataset, run.model
-    tested, predictions = evaluate(model, run.test, run.loss, check)
+    tested, predictions, own = evaluate(model, run.test, run.loss, check, run.metrics, "test_")
     labelling = None
     if dataset.unlabelled is not None and run.unlabelled is not None:
         labelling = label(model, run.unlabelled, dataset.unlabelled, dataset.classes, run.loss, check)
@@ -227,11 +253,11 @@ def _tested(run: Setup, progress: Progress, check: Callable[[], None]) -> Outcom
         fingerprints=fingerprints(run, progress.first_step_loss),
         predictions=predictions,
         labelling=labelling,
+        metrics=own,
     )
 
 
 def _divergence(metrics: EpochMetrics) -> str:
-    which, value = (
-        ("training", metrics.train_loss) if not math.isfinite(metrics.train_loss) else ("validation", metrics.val_loss)
-    )
+    of_training = metrics.train_loss is not None and not math.isfinite(metrics.train_loss)
+    which, value = ("training", metrics.train_loss) if of_training else ("validation", metrics.val_loss)
     return f"the {which} loss became {value} in epoch {metrics.epoch}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from ablate.recipe import OwnModel, Recipe
 from ablate.training.failures import ModelError
+from ablate.training.own_loss import CalledLoss
 
 #: How far from 1 the probabilities of an image may sum up.
 TOLERANCE = 1e-2
@@ -23,9 +25,15 @@ class Loss:
 
     Args:
         recipe: Whose loss.
+        code_root: Folder of the user's own files; None where the recipe names none.
+
+    Raises:
+        RecipeError: A loss of the user's own cannot be found or made.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, code_root: Path | None = None) -> None:
+        own = recipe.training.loss
+        self._own = None if isinstance(own, str) else CalledLoss(own, code_root)
         self._likelihood = recipe.training.loss == "nll"
         #: The network's outputs are log-probabilities.
         self.normalised = self._likelihood and isinstance(recipe.model, OwnModel)
@@ -38,16 +46,19 @@ class Loss:
             labels: int64 (B,).
             reduction: What to make of the B losses.
         """
+        if self._own is not None:
+            each = self._own.each(outputs, labels)
+            return each.mean() if reduction == "mean" else each.sum()
         if self._likelihood:
             return F.nll_loss(self.log_probabilities(outputs), labels, reduction=reduction)
         return F.cross_entropy(outputs, labels, reduction=reduction)
 
-    def refuse_unnormalised(self, model: nn.Module, image_shape: tuple[int, int, int]) -> None:
+    def refuse_unnormalised(self, model: nn.Module, example: Tensor) -> None:
         """Look at what a network of the user's own gives for a black image.
 
         Args:
             model: A network on the CPU.
-            image_shape: (C, H, W).
+            example: An example of zeros, (1, C, H, W).
 
         Raises:
             ModelError: It should give log-probabilities, and their exponentials do not sum up to 1.
@@ -56,7 +67,7 @@ class Loss:
             return
         training = model.training
         with torch.no_grad():
-            total = float(model.eval()(torch.zeros(1, *image_shape)).exp().sum())
+            total = float(model.eval()(example).exp().sum())
         model.train(training)
         if not abs(total - 1) < TOLERANCE:
             raise ModelError(

@@ -5,21 +5,21 @@ from __future__ import annotations
 import sys
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 
-def count_flops(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
+def count_flops(model: nn.Module, example: Tensor) -> int:
     """Multiply-adds times two of one image's forward pass; convolutions and matrix products, as PyTorch counts them.
 
     Args:
         model: A network on the CPU.
-        image_shape: (C, H, W).
+        example: One example, (1, C, H, W).
     """
     training = model.training
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, *image_shape))
+        model(example)
     model.train(training)
     return int(counter.get_total_flops())
 
@@ -39,9 +39,9 @@ def has_batch_norm(model: nn.Module) -> bool:
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
 
 
-def peak_memory_bytes(device: torch.device) -> int:
+def peak_memory_bytes(device: torch.device | str) -> int:
     """Most memory in use so far: by PyTorch's allocator on a GPU, else by the whole process."""
-    if device.type == "cuda":
+    if torch.device(device).type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":
         return 0

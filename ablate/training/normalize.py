@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ablate.recipe import Data, FixedNormalization
+from ablate.recipe import FixedNormalization
+from ablate.recipe.data import DataSection
 from ablate.training.data import Portion
 from ablate.training.failures import RecipeError
 
@@ -15,6 +17,19 @@ from ablate.training.failures import RecipeError
 IMAGENET = FixedNormalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 #: Bytes of images, as floats, whose sums are taken at a time.
 SUMMED_BYTES = 16 * 2**20
+
+
+class Normalize(Protocol):
+    """Turns examples into what a network sees."""
+
+    #: Mean of each channel or feature, (C,).
+    mean: Tensor
+    #: Standard deviation of each channel or feature, (C,).
+    std: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Examples (N, ...) to a tensor of the same shape."""
+        ...
 
 
 class Normalizer:
@@ -41,7 +56,55 @@ class Normalizer:
         return floats.mul_(self._scale).add_(self._shift)
 
 
-def build_normalizer(data: Data, portion: Portion, memory_format: torch.memory_format) -> Normalizer:
+class Standardizer:
+    """Brings features (N, C, ...) to mean 0 and standard deviation 1, by channel; whole numbers stay as they are.
+
+    Args:
+        mean: Mean of each channel, (C,).
+        std: Standard deviation of each channel, (C,).
+    """
+
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        self.mean = mean
+        self.std = std
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """float32 (N, C, ...) to float32, int64 to int64, of the same shape."""
+        if not images.is_floating_point():
+            return images
+        shape = (1, -1, *(1,) * (images.ndim - 2))
+        mean, std = (value.to(images.device, torch.float32).reshape(shape) for value in (self.mean, self.std))
+        return (images - mean) / std
+
+
+def build_standardizer(data: DataSection, portion: Portion) -> Standardizer:
+    """The normalisation of examples that are no images.
+
+    Args:
+        data: The `data` table of a recipe.
+        portion: The training examples, (N, C, ...).
+
+    Raises:
+        RecipeError: The recipe names a normalisation of images, or a mean or std for another number of channels.
+    """
+    examples = portion.images[portion.index]
+    channels = examples.shape[1]
+    if data.normalize == "imagenet":
+        raise RecipeError('`data.normalize = "imagenet"` is for images, and the examples are none.')
+    if data.normalize == "none" or not examples.is_floating_point():
+        return Standardizer(torch.zeros(channels), torch.ones(channels))
+    if isinstance(data.normalize, FixedNormalization):
+        values = [torch.tensor(one, dtype=torch.float64) for one in (data.normalize.mean, data.normalize.std)]
+        if any(len(one) not in (1, channels) for one in values):
+            raise RecipeError(f"`data.normalize` lists one mean and std, or {channels}, the examples' first size.")
+        return Standardizer(*(one.expand(channels) for one in values))
+    axes = (0, *range(2, examples.ndim))
+    mean = examples.mean(dim=axes, dtype=torch.float64)
+    variance = (examples.double() - mean.reshape(1, -1, *(1,) * (examples.ndim - 2))).square().mean(dim=axes)
+    return Standardizer(mean, torch.where(variance > 0, variance, 1.0).sqrt())
+
+
+def build_normalizer(data: DataSection, portion: Portion, memory_format: torch.memory_format) -> Normalizer:
     """The normalisation of a recipe.
 
     Args:

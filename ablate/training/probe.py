@@ -21,8 +21,8 @@ from ablate.training.epoch import take_step
 from ablate.training.failures import RecipeError
 from ablate.training.fingerprints import fingerprints
 from ablate.training.measure import count_parameters
-from ablate.training.models import own_code, reseed_dropout, training_mode
-from ablate.training.models.own import told
+from ablate.training.models import reseed_dropout, training_mode
+from ablate.training.own_code import own_code, told
 from ablate.training.setup import Setup, Stage, set_up
 from ablate.training.streams import seed_global_generators
 
@@ -76,12 +76,12 @@ def probe(
     """
     target = torch.device(device)
     prepare_process(target, threads=1)
-    if real_data:
-        dataset = LATEST.load(recipe.data, data_root)
-    else:
-        recipe = _without_files(recipe)
-        dataset = stand_in(recipe.data, _enough(recipe), data_root)
     with own_code(code_root):
+        if real_data:
+            dataset = LATEST.load(recipe.data, data_root, code_root)
+        else:
+            recipe = _without_files(recipe)
+            dataset = stand_in(recipe.data, _enough(recipe), data_root)
         run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
         return _stepped(run, code_root)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ablate.recipe import Phase, Recipe, TorchvisionModel
+from ablate.recipe import OwnAugmentation, Phase, Recipe, TorchvisionModel
+from ablate.recipe.data import DataSection
 from ablate.training.augment import Pipeline
 from ablate.training.batches import EvaluationImages, Residence, TrainingImages, input_size
 from ablate.training.data import Dataset, Labelled, Portion, Unlabelled, split
@@ -19,8 +20,9 @@ from ablate.training.group import ALONE, Group
 from ablate.training.losses import Loss
 from ablate.training.measure import count_flops, has_batch_norm, trainable_sizes
 from ablate.training.models import build_model, freeze
-from ablate.training.normalize import Normalizer, build_normalizer
+from ablate.training.normalize import Normalize, build_normalizer, build_standardizer
 from ablate.training.optim import Schedule, build_optimizer
+from ablate.training.own_loss import CalledMetrics
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,7 +37,9 @@ class Setup:
     group: Group
     model: nn.Module
     loss: Loss
-    normalize: Normalizer
+    #: Metrics of the user's own.
+    metrics: CalledMetrics
+    normalize: Normalize
     #: The training images, augmented, in batches.
     training: TrainingImages
     #: There may be none.
@@ -102,19 +106,29 @@ def set_up(
     if portions.train.count < group.size:
         raise RecipeError(f"{portions.train.count} training images cannot be spread over {group.size} devices")
     memory_format = choose_memory_format(recipe, device)
-    normalize = build_normalizer(recipe.data, portions.train, memory_format)
-    size = input_size(recipe.data, dataset.image_size)
+    size: tuple[int, int] | None = None
+    normalize: Normalize
+    if dataset.holds_images:
+        normalize = build_normalizer(recipe.data, portions.train, memory_format)
+        size = input_size(recipe.data, dataset.image_size)
+    else:
+        refuse_image_work(recipe.data)
+        normalize = build_standardizer(recipe.data, portions.train)
+    example = torch.zeros_like(normalize(dataset.train.images[:1]))
+    if size is not None:
+        example = example[:, :, : size[0], : size[1]].contiguous()
     model = build_model(
         recipe.model,
-        channels=dataset.channels,
-        image_size=size,
+        channels=example.shape[1],
+        image_size=tuple(example.shape[2:]),
         classes=len(dataset.classes),
         seed=seed,
         code_root=code_root,
+        dtype=example.dtype,
     )
-    loss = Loss(recipe)
-    loss.refuse_unnormalised(model, (dataset.channels, *size))
-    flops = count_flops(model, (dataset.channels, *size))
+    loss = Loss(recipe, code_root)
+    loss.refuse_unnormalised(model, example)
+    flops = count_flops(model, example)
     model.to(device).to(memory_format=memory_format)
 
     residence = Residence.on(device)
@@ -126,7 +140,9 @@ def set_up(
         residence.take(portions.train),
         device=device,
         normalize=normalize,
-        pipeline=Pipeline(recipe.data.augment, seed=seed, examples=len(portions.train.labels), size=size),
+        pipeline=Pipeline(
+            recipe.data.augment, seed=seed, examples=len(portions.train.labels), size=size, code_root=code_root
+        ),
         batch_size=recipe.data.batch_size,
         least=group.size * (2 if has_batch_norm(model) else 1),
         seed=seed,
@@ -140,6 +156,7 @@ def set_up(
         group=group,
         model=model,
         loss=loss,
+        metrics=CalledMetrics(recipe.training.metrics, code_root),
         normalize=normalize,
         training=training,
         validation=measured(portions.validation),
@@ -148,6 +165,16 @@ def set_up(
         flops=flops,
         trainable_parameters=_ever_trained(model, recipe),
     )
+
+
+def refuse_image_work(data: DataSection) -> None:
+    """Raise RecipeError where a recipe asks for something that only images have."""
+    for one in data.augment:
+        if not isinstance(one, OwnAugmentation):
+            raise RecipeError(
+                f"the augmentation `{one.name}` is for images, and the examples of {data.name!r} are none",
+                cure='Take one of your own, as `augment = ["my_augmentations.py:noise"]`.',
+            )
 
 
 def _anyhow_labelled(unlabelled: Unlabelled) -> Portion:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.protocol import Checkpoint, FailureKind
-from ablate.recipe import Recipe
+from ablate.recipe import AnyRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class Train:
     job: int
     #: Attempt number in the database; names the checkpoints.
     attempt: int
-    recipe: Recipe
+    recipe: AnyRecipe
     seed: int
     #: `cpu` or `cuda:0`.
     device: str

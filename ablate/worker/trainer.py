@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ _log = logging.getLogger(__name__)
 CHECKPOINT_SHARE = 0.05
 #: Folder below the artifacts where the user's own files lie while a job runs.
 CODE = "code"
+#: Folder below the artifacts with a folder for each job that a trainer of the user's own trains.
+JOBS = "jobs"
 
 
 def serve(connection: Connection) -> None:
@@ -56,6 +59,8 @@ def serve(connection: Connection) -> None:
 def _train(order: Train, connection: Connection) -> Report:
     with laid_out(order.sources, under=order.artifacts / CODE) as code_root:
         report = _attempt(order, connection, code_root)
+    if isinstance(report, Finished | DivergedAway):
+        shutil.rmtree(_job_folder(order), ignore_errors=True)
     if code_root is not None and isinstance(report, Broke):  # as the user knows the files
         return replace(report, details=report.details.replace(f"{code_root}{os.sep}", ""))
     return report
@@ -83,12 +88,12 @@ def _run(order: Train, connection: Connection, code_root: Path | None) -> Outcom
     _log.info(BEGINS, order.attempt, order.job, resume["epoch"] if resume else 0)
     due = 0.0  # when the next checkpoint may be written
 
-    def on_epoch(metrics: EpochMetrics, state: Callable[[], Mapping[str, Any]]) -> None:
+    def on_epoch(metrics: EpochMetrics, state: Callable[[], Mapping[str, Any]] | None) -> None:
         nonlocal due
         checkpoint = None
         last = metrics.epoch == order.recipe.training.epochs
         begun = time.monotonic()
-        if metrics.finite and not last and begun >= due:
+        if state is not None and metrics.finite and not last and begun >= due:
             checkpoint = checkpoints.save(
                 state(), attempt=order.attempt, epoch=metrics.epoch, artifacts=order.artifacts
             )
@@ -106,7 +111,13 @@ def _run(order: Train, connection: Connection, code_root: Path | None) -> Outcom
         resume=resume,
         threads=order.threads,
         code_root=code_root,
+        folder=_job_folder(order),
     )
+
+
+def _job_folder(order: Train) -> Path:
+    """A folder of one job, which a trainer of the user's own may write into until the job has ended."""
+    return order.artifacts / JOBS / str(order.job)
 
 
 def _told_to_stop(connection: Connection) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -10,10 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ablate.recipe import Augmentation
+from ablate.recipe import Augmentation, OwnAugmentation
 from ablate.recipe.augment import RandomApply
 from ablate.training.augment import crops, erasing, geometry, policies
 from ablate.training.augment.crops import Size, centre_crop
+from ablate.training.augment.own import Own
 from ablate.training.streams import Stream, Words, uniform
 
 
@@ -91,10 +93,10 @@ class Single:
 class Sometimes:
     """A list of augmentations for some of the images; the first word chooses, the others are those of the list."""
 
-    def __init__(self, section: RandomApply, stream: Stream) -> None:
+    def __init__(self, section: RandomApply, stream: Stream, code_root: Path | None) -> None:
         self._p = section.p
         self._stream = stream
-        self._steps = _steps(section.augment, stream.name, stream.seed)
+        self._steps = _steps(section.augment, stream.name, stream.seed, code_root)
         self.words = 1 + sum(step.words for step in self._steps)
         self.crops = any(step.crops for step in self._steps)
 
@@ -130,14 +132,24 @@ class Pipeline:
         examples: Number of examples in the data set that indices point into.
         size: Height and width that the network sees; what is larger in the end is cut to its middle. None means that
             of the images.
+        code_root: Folder of the user's own files; None where the recipe names none.
+
+    Raises:
+        RecipeError: An augmentation of the user's own cannot be found or made.
     """
 
     def __init__(
-        self, augmentations: Sequence[Augmentation], *, seed: int, examples: int, size: Size | None = None
+        self,
+        augmentations: Sequence[Augmentation],
+        *,
+        seed: int,
+        examples: int,
+        size: Size | None = None,
+        code_root: Path | None = None,
     ) -> None:
         self._examples = examples
         self._size = size
-        self._steps = _steps(augmentations, "augment", seed)
+        self._steps = _steps(augmentations, "augment", seed, code_root)
 
     def epoch(self, epoch: int, order: npt.NDArray[np.int64]) -> Callable[[Tensor, slice], Tensor]:
         """Draw for a whole epoch at once.
@@ -153,19 +165,25 @@ class Pipeline:
         drawn = [step.draw(epoch, self._examples)[order] for step in self._steps]
 
         def augment(images: Tensor, places: slice) -> Tensor:
-            size = self._size or (images.shape[2], images.shape[3])
+            are_images = images.ndim == 4  # else examples of the user's own, which nothing cuts
+            size = self._size or ((images.shape[2], images.shape[3]) if are_images else (0, 0))
             for step, draws in zip(self._steps, drawn, strict=True):
                 images = step.apply(images, draws[places], size)
-            return centre_crop(images, size)
+            return centre_crop(images, size) if are_images else images
 
         return augment
 
 
-def _steps(augmentations: Sequence[Augmentation], prefix: str, seed: int) -> list[Step]:
+def _steps(augmentations: Sequence[Augmentation], prefix: str, seed: int, code_root: Path | None) -> list[Step]:
     steps: list[Step] = []
     names: list[str] = []
     for section in augmentations:
         stream = Stream(f"{prefix}/{section.name}/{names.count(section.name)}", seed)
         names.append(section.name)
-        steps.append(Sometimes(section, stream) if isinstance(section, RandomApply) else Single(section, stream))
+        if isinstance(section, OwnAugmentation):
+            steps.append(Own(section, stream, code_root))
+        elif isinstance(section, RandomApply):
+            steps.append(Sometimes(section, stream, code_root))
+        else:
+            steps.append(Single(section, stream))
     return steps

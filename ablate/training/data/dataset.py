@@ -8,11 +8,17 @@ import torch
 from torch import Tensor
 
 
+def is_images(examples: Tensor) -> bool:
+    """Whether examples are images: bytes of shape (N, C, H, W)."""
+    return examples.dtype == torch.uint8 and examples.ndim == 4
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Labelled:
     """Labelled images, held once as bytes; on a CPU they may lie in a file that all workers share."""
 
-    #: uint8 (N, C, H, W), 0 black to 255 white.
+    #: uint8 (N, C, H, W), 0 black to 255 white. A data set of the user's own may hold other examples: float32 or int64
+    #: of any shape (N, ...).
     images: Tensor
     #: Class of each image, int64 (N,).
     labels: Tensor
@@ -48,6 +54,16 @@ class Dataset:
     digest: str = ""
 
     @property
+    def holds_images(self) -> bool:
+        """Whether its examples are images, not features or tokens."""
+        return is_images(self.train.images)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of an example, (C, H, W) of an image."""
+        return tuple(self.train.images.shape[1:])
+
+    @property
     def channels(self) -> int:
         """Channels C of an image."""
         return self.train.images.shape[1]
@@ -62,7 +78,7 @@ class Dataset:
 class Portion:
     """Some of a data set's images: those that a run trains on, validates on, or tests on."""
 
-    #: uint8 (N, C, H, W), of which only the images at `index` belong to the portion.
+    #: As in `Labelled`, (N, C, H, W), of which only the images at `index` belong to the portion.
     images: Tensor
     #: Class of each image, int64 (N,).
     labels: Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import warnings
@@ -12,13 +13,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ablate.recipe import Data
+from ablate.recipe import AnyData, OwnData
 from ablate.training.data.dataset import Dataset, Labelled, Unlabelled
 from ablate.training.data.decode import DecodedPart
+from ablate.training.data.listing import file_hash
+from ablate.training.data.own import load_own
 from ablate.training.data.prepare import asked_of, data_root, prepare, title_of
 from ablate.training.data.registry import SOURCES
 from ablate.training.data.scaling import Scaling
 from ablate.training.data.source import Outline
+from ablate.training.failures import RecipeError
 
 #: Most of a process's time that looks at the files of its data set may take.
 LOOK_SHARE = 0.05
@@ -38,16 +42,19 @@ class LatelyLoaded:
         self._kept: tuple[str, Dataset] | None = None
         self._until = 0.0
 
-    def load(self, data: Data, root: Path | None = None) -> Dataset:
+    def load(self, data: AnyData, root: Path | None = None, code_root: Path | None = None) -> Dataset:
         """As `load_dataset`."""
-        asked = json.dumps([asked_of(data), str(data_root(root))])
+        asked = json.dumps([asked_of(data), str(data_root(root)), code_hash(code_root)])
         begun = time.monotonic()
         if self._kept is not None and self._kept[0] == asked and begun < self._until:
             return self._kept[1]
         self._kept = None  # it may hold as much memory as the next one
-        dataset = load_dataset(data, root)
+        dataset = load_dataset(data, root, code_root)
         ended = time.monotonic()
-        self._kept, self._until = (asked, dataset), ended + min(HOLDS_SECONDS, (ended - begun) / LOOK_SHARE)
+        holds = (ended - begun) / LOOK_SHARE
+        if not isinstance(data, OwnData):  # which is read anew each time, not only the first
+            holds = min(HOLDS_SECONDS, holds)
+        self._kept, self._until = (asked, dataset), ended + holds
         return dataset
 
 
@@ -55,18 +62,32 @@ class LatelyLoaded:
 LATEST = LatelyLoaded()
 
 
-def load_dataset(data: Data, root: Path | None = None) -> Dataset:
+def code_hash(code_root: Path | None) -> str:
+    """Hash of the user's own files; empty where there are none."""
+    if code_root is None:
+        return ""
+    found = hashlib.sha256()
+    for path in sorted(code_root.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            found.update(repr((path.relative_to(code_root).as_posix(), file_hash(path))).encode())
+    return found.hexdigest()
+
+
+def load_dataset(data: AnyData, root: Path | None = None, code_root: Path | None = None) -> Dataset:
     """The data set that a recipe names, found on this machine or downloaded, scaled as the recipe says.
 
     Args:
         data: The `data` table of a recipe.
         root: Folder in which data sets are looked for, downloaded and cached; None means `default_root()`.
+        code_root: Folder of the user's own files; None where the recipe names none.
 
     Raises:
         DataMissingError: It is not on this machine and cannot be downloaded, a file of it is damaged, or the disk is
             full.
-        RecipeError: Its images differ in size, and the recipe names none.
+        RecipeError: Its images differ in size, and the recipe names none; or code of the user's own gives no data set.
     """
+    if isinstance(data, OwnData):
+        return load_own(data, data_root(root), code_root)
     prepared = prepare(data, root)
     parts = prepared.arrays.parts
     labelled = {
@@ -85,7 +106,7 @@ def load_dataset(data: Data, root: Path | None = None) -> Dataset:
     )
 
 
-def stand_in(data: Data, images: int, root: Path | None = None) -> Dataset:
+def stand_in(data: AnyData, images: int, root: Path | None = None) -> Dataset:
     """Random images in the shape of a data set, for a look at a recipe where the data set need not be there.
 
     Args:
@@ -93,7 +114,14 @@ def stand_in(data: Data, images: int, root: Path | None = None) -> Dataset:
         images: How many to train on; a tenth of them in each other part.
         root: Folder in which an `image_folder` is looked for; None means `default_root()`. Where it is not there, it
             is taken to have 10 classes and images of 224x224 pixels.
+
+    Raises:
+        RecipeError: The data set is the user's own, and only its code knows its shape.
     """
+    if isinstance(data, OwnData):
+        raise RecipeError(
+            f"only {data.name} itself knows how its examples look", cure="Check the study without `--no-data`."
+        )
     outline = SOURCES[data.name].outline(data, data_root(root))
     shape = _scaled_shape(outline, Scaling.of(data))
     generator = torch.Generator().manual_seed(0)

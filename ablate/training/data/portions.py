@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ablate.recipe import Data
+from ablate.recipe.data import DataSection
 from ablate.training.data.dataset import Dataset, Portion
 from ablate.training.data.order import stratified_order
 from ablate.training.failures import RecipeError
@@ -29,7 +29,7 @@ class Split:
     test: Portion
 
 
-def split(dataset: Dataset, data: Data) -> Split:
+def split(dataset: Dataset, data: DataSection) -> Split:
     """Divide a data set as a recipe says.
 
     What is held out is stratified by class and depends on the data set, `data.split_seed` and the shares only, never on
@@ -69,7 +69,7 @@ def split(dataset: Dataset, data: Data) -> Split:
     )
 
 
-def _held_out(dataset: Dataset, data: Data) -> int:
+def _held_out(dataset: Dataset, data: DataSection) -> int:
     """Images that go from the training part to validation."""
     if data.validation == "own":
         if dataset.validation is None:
@@ -94,7 +94,7 @@ def _held_out(dataset: Dataset, data: Data) -> int:
     return count
 
 
-def _tested(dataset: Dataset, data: Data) -> int:
+def _tested(dataset: Dataset, data: DataSection) -> int:
     """Images that go from the training part to the test set."""
     if dataset.test is not None:
         if data.test is not None:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import platformdirs
 
 from ablate.errors import DataMissingError
-from ablate.recipe import Data, FolderData, SyntheticData
+from ablate.recipe import AnyData, Data, FolderData, OwnData, SyntheticData
+from ablate.recipe.data import DataSection
 from ablate.training.data.aside import Aside
 from ablate.training.data.cache import FOLDER, Cache, Work, cache_key, cached
 from ablate.training.data.decode import Decoded
@@ -67,12 +68,14 @@ def data_root(given: Path | None) -> Path:
     return root
 
 
-def asked_of(data: Data) -> dict[str, Any]:
+def asked_of(data: AnyData) -> dict[str, Any]:
     """What a `data` table asks of the images; tables that ask the same share a cache."""
+    if isinstance(data, OwnData):
+        return data.model_dump(mode="json", include=OF_IMAGES | set(data.arguments))
     return data.model_dump(mode="json", include=OF_IMAGES | OF_KINDS.get(type(data), set()))
 
 
-def title_of(data: Data) -> str:
+def title_of(data: DataSection) -> str:
     """A data set's name for people."""
     return data.folder if isinstance(data, FolderData) else data.name
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ablate.recipe import Data
+from ablate.recipe.data import DataSection
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,7 +33,7 @@ class Scaling:
     channels: int | None = None
 
     @classmethod
-    def of(cls, data: Data) -> Scaling:
+    def of(cls, data: DataSection) -> Scaling:
         """What a recipe's `data` table asks for."""
         return cls(resize=data.resize, channels=data.channels)
 

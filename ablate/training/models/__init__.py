@@ -3,6 +3,5 @@
 from ablate.training.models.build import build_model
 from ablate.training.models.dropout import Dropout, StochasticDepth, reseed_dropout
 from ablate.training.models.freezing import freeze, training_mode
-from ablate.training.models.own import own_code
 
-__all__ = ["Dropout", "StochasticDepth", "build_model", "freeze", "own_code", "reseed_dropout", "training_mode"]
+__all__ = ["Dropout", "StochasticDepth", "build_model", "freeze", "reseed_dropout", "training_mode"]

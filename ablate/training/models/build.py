@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from ablate.recipe import AlexNet, ConvNet, Model, OwnModel, ResNet
+from ablate.training.failures import ModelError
 from ablate.training.models.alexnet import build_alexnet
 from ablate.training.models.convnet import build_convnet
 from ablate.training.models.init import initialise
@@ -19,20 +21,22 @@ def build_model(
     model: Model,
     *,
     channels: int,
-    image_size: tuple[int, int],
+    image_size: tuple[int, ...],
     classes: int,
     seed: int,
     code_root: Path | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> nn.Module:
     """The network on the CPU, in training mode; equal arguments give equal weights.
 
     Args:
         model: The `model` table of a recipe.
         channels: Channels of the images.
-        image_size: Height and width of the images, pixels.
+        image_size: Height and width of the images, pixels; of other examples the rest of their shape.
         classes: Number of classes.
         seed: Seed index of the run.
         code_root: Folder of the user's own files; None where the recipe names none.
+        dtype: Type of what the network sees: int64 for tokens.
 
     Returns:
         A network from (N, channels, *image_size) to logits (N, classes).
@@ -42,9 +46,15 @@ def build_model(
         DataMissingError: Its pretrained weights cannot be downloaded.
     """
     if isinstance(model, OwnModel):
-        return build_own(
-            model, channels=channels, image_size=image_size, classes=classes, seed=seed, code_root=code_root
+        example = torch.zeros(1, channels, *image_size, dtype=dtype)
+        return build_own(model, example=example, classes=classes, seed=seed, code_root=code_root)
+    if len(image_size) != 2 or dtype != torch.float32:
+        raise ModelError(
+            f"{model.name!r} is a network for images, and the examples have the shape {(channels, *image_size)}",
+            cure='Take a network of your own, as `name = "my_models.py:Net"`.',
         )
+    height, width = image_size
+    image_size = (height, width)
     if isinstance(model, ConvNet):
         network = build_convnet(model, channels=channels, image_size=image_size, classes=classes)
     elif isinstance(model, ResNet):
