@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from tests.pictures import picture
 
@@ -161,3 +162,110 @@ def write_tiny_imagenet() -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def write_published() -> Callable[..., Path]:
+    """Writes one of `PUBLISHED` into a root and returns its folder; `equal` images all have one size."""
+
+    def write(name: str, root: Path, *, equal: bool = False) -> Path:
+        return PUBLISHED[name](root, equal)
+
+    return write
+
+
+def _cifar100(root: Path, _equal: bool) -> Path:
+    """200 training and 100 test images."""
+    folder = root / "cifar100" / "cifar-100-python"
+    folder.mkdir(parents=True)
+    for seed, (name, count) in enumerate({"train": 200, "test": 100}.items()):
+        data = np.random.default_rng(seed).integers(0, 256, (count, 3072), dtype=np.uint8)
+        fine = [7 * number % 100 for number in range(count)]
+        batch = {"data": data, "fine_labels": fine, "coarse_labels": [0] * count, "filenames": [], "batch_label": name}
+        (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
+    meta = {"fine_label_names": [f"big_thing_{number}" for number in range(100)], "coarse_label_names": ["things"] * 20}
+    (folder / "meta").write_bytes(pickle.dumps(meta, protocol=2))
+    return folder
+
+
+def _svhn(root: Path, _equal: bool) -> Path:
+    """40 training and 20 test images; the digit 0 has the label 10."""
+    folder = root / "svhn"
+    folder.mkdir(parents=True)
+    for seed, (name, count) in enumerate({"train": 40, "test": 20}.items()):
+        images = np.random.default_rng(seed).integers(0, 256, (32, 32, 3, count), dtype=np.uint8)
+        labels = (3 * np.arange(count) % 10 + 1).astype(np.uint8)[:, np.newaxis]
+        savemat(folder / f"{name}_32x32.mat", {"X": images, "y": labels}, do_compression=True)
+    return folder
+
+
+def _stl10(root: Path, _equal: bool) -> Path:
+    """20 training and 10 test images, stored column by column, and 5 without labels."""
+    folder = root / "stl10" / "stl10_binary"
+    folder.mkdir(parents=True)
+    for seed, (name, count) in enumerate({"train": 20, "test": 10, "unlabeled": 5}.items()):
+        images = np.random.default_rng(seed).integers(0, 256, (count, 3, 96, 96), dtype=np.uint8)
+        (folder / f"{name}_X.bin").write_bytes(images.tobytes())
+        if name != "unlabeled":
+            (folder / f"{name}_y.bin").write_bytes((3 * np.arange(count) % 10 + 1).astype(np.uint8).tobytes())
+    names = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
+    (folder / "class_names.txt").write_text("".join(f"{name}\n" for name in names))
+    return folder
+
+
+def _flowers102(root: Path, equal: bool) -> Path:
+    """An image of each class in each part, scattered."""
+    folder = root / "flowers102"
+    (folder / "jpg").mkdir(parents=True)
+    order = np.random.default_rng(0).permutation(3 * 102)
+    for number in range(1, len(order) + 1):
+        size = (20, 24) if equal else (20 + number % 3, 24)
+        picture(size, "RGB", number).save(folder / "jpg" / f"image_{number:05}.jpg")
+    savemat(folder / "imagelabels.mat", {"labels": (order % 102 + 1).astype(np.uint8)[np.newaxis]})
+    parts = {name: (np.flatnonzero(order // 102 == place) + 1)[np.newaxis].astype(np.uint16)
+             for place, name in enumerate(("trnid", "valid", "tstid"))}  # fmt: skip
+    savemat(folder / "setid.mat", parts)
+    return folder
+
+
+def _imagenette(root: Path, equal: bool, name: str = "imagenette", side: int = 320) -> Path:
+    """Three training images and a test image of each class, some of them grey."""
+    folder = root / name / f"imagenette2-{side}"
+    wnids = ("n01440764", "n02102040", "n02979186", "n03000684", "n03028079",
+             "n03394916", "n03417042", "n03425413", "n03445777", "n03888257")  # fmt: skip
+    for place, wnid in enumerate(wnids):
+        for number in range(4):
+            path = folder / ("train" if number else "val") / wnid / f"{wnid}_{10 * number}.JPEG"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            size = (20, 24) if equal else (20, 20 + number + place % 3)
+            picture(size, "L" if place == 4 else "RGB", 10 * place + number).save(path)
+    (folder / "noisy_imagenette.csv").write_text("path,noisy_labels_0\n")
+    return folder
+
+
+def _imagenette_160(root: Path, equal: bool) -> Path:
+    return _imagenette(root, equal, "imagenette_160", 160)
+
+
+def _eurosat(root: Path, _equal: bool) -> Path:
+    """Four images of each class, and no test set."""
+    folder = root / "eurosat" / "2750"
+    names = ("AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial",
+             "Pasture", "PermanentCrop", "Residential", "River", "SeaLake")  # fmt: skip
+    for place, name in enumerate(names):
+        (folder / name).mkdir(parents=True)
+        for number in range(1, 5):
+            picture((64, 64), "RGB", 10 * place + number).save(folder / name / f"{name}_{number}.jpg")
+    return folder
+
+
+#: What writes each of the published sets in their real formats, but small.
+PUBLISHED = {
+    "cifar100": _cifar100,
+    "svhn": _svhn,
+    "stl10": _stl10,
+    "eurosat": _eurosat,
+    "imagenette_160": _imagenette_160,
+    "imagenette": _imagenette,
+    "flowers102": _flowers102,
+}

@@ -132,6 +132,8 @@ def _print(standing: list[Standing]) -> None:
     for one in standing:
         table.add_row(*map(Text, _cells(one)))
     Console().print(table)
+    if any(one.shape is not None and not (one.folder or one.fault) for one in standing):
+        typer.echo("`ablate data fetch NAME` fetches what is not here.")
 
 
 def _cells(one: Standing) -> tuple[str, ...]:
@@ -142,5 +144,5 @@ def _cells(one: Standing) -> tuple[str, ...]:
     else:
         channels, height, width = one.shape
         facts = (f"{one.images:,}", str(one.classes), f"{width}x{height}x{channels}")
-        where = one.fault or one.folder or f"not here: ablate data fetch {one.name}"
+        where = one.fault or one.folder or "not here"
     return one.name, *facts, where, ", ".join(f"{size_text(cached.bytes)} ({cached.words})" for cached in one.caches)

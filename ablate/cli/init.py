@@ -10,9 +10,14 @@ from typing import Annotated
 
 import typer
 
-DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "tiny_imagenet", "caltech101")
+DATASETS = (
+    *("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "svhn", "stl10", "eurosat", "tiny_imagenet"),
+    *("imagenette_160", "imagenette", "flowers102", "caltech101"),
+)
+#: Those whose images differ in size.
+OF_MANY_SIZES = ("imagenette_160", "imagenette", "flowers102", "caltech101")
 
-#: Sides to which images of different sizes are scaled, pixels: for ablate's own networks and for torchvision's.
+#: Sides to which images of different sizes are scaled, pixels: for ablate's own networks and for others'.
 OWN_SIDE, PRETRAINED_SIDE = 64, 224
 
 
@@ -30,7 +35,9 @@ def init(
             show_default=False,
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="convnet, resnet, or torchvision:NAME.", show_default=False)] = None,
+    model: Annotated[
+        str | None, typer.Option(help="convnet, resnet, torchvision:NAME or timm:NAME.", show_default=False)
+    ] = None,
     factors: Annotated[
         str | None, typer.Option(metavar="A,B", help="What to vary, as dropout,norm,optimizer.", show_default=False)
     ] = None,
@@ -46,7 +53,7 @@ def init(
     if file.exists() and not force:
         raise UsageError(f"{file} exists.", cure="Choose another name, or add `--force` to write over it.")
     usual = ["dropout", "norm", "optimizer"]
-    chosen_model = _answer(model, "model (convnet, resnet or torchvision:NAME)", "convnet")
+    chosen_model = _answer(model, "model (convnet, resnet, torchvision:NAME or timm:NAME)", "convnet")
     text = starter(
         name=re.sub(r"[^A-Za-z0-9._-]+", "_", file.stem).lstrip("._-") or "study",
         data=_data(
@@ -78,10 +85,11 @@ def init(
 
 def _data(dataset: str, model: str) -> dict[str, object]:
     """The keys of the `data` table by which a data set, or a folder of images, is named."""
-    side = PRETRAINED_SIDE if model.startswith("torchvision:") else OWN_SIDE
+    side = PRETRAINED_SIDE if model.startswith(("torchvision:", "timm:")) else OWN_SIDE
     if Path(dataset).is_dir():
         return {"name": "image_folder", "folder": Path(dataset).absolute().as_posix(), "resize": side}
-    return {"name": dataset, **({"resize": [side, side]} if dataset == "caltech101" else {})}
+    own = {"validation": "own"} if dataset == "flowers102" else {}
+    return {"name": dataset, **({"resize": [side, side]} if dataset in OF_MANY_SIZES else {}), **own}
 
 
 def _answer(flag: object, question: str, usual: str) -> str:

@@ -50,9 +50,7 @@ class RandomResizedCrop(Section):
 
     @model_validator(mode="after")
     def _rising(self) -> RandomResizedCrop:
-        for field, (low, high) in (("scale", self.scale), ("ratio", self.ratio)):
-            if low > high:
-                raise ValueError(f"`{field}` is the least and the largest value, in this order: [{high:g}, {low:g}]")
+        _refuse_falling(scale=self.scale, ratio=self.ratio)
         return self
 
 
@@ -78,6 +76,25 @@ class Cutout(Section):
     """Side of the square, pixels."""
 
 
+class RandomErasing(Section):
+    """Fill one random rectangle with grey or with noise (Zhong et al. 2020); its place is drawn as in torchvision."""
+
+    name: Literal["random_erasing"] = "random_erasing"
+    p: Probability = 0.5
+    """Probability for each image."""
+    scale: tuple[Area, Area] = Field(default=(0.02, 0.33), strict=False)
+    """Least and largest share of the image's area."""
+    ratio: tuple[Ratio, Ratio] = Field(default=(0.3, 3.3), strict=False)
+    """Least and largest height over width of the rectangle."""
+    value: Literal["random"] | Annotated[int, Field(ge=0, le=255)] = 0
+    """Grey level, 0 (black) to 255; `random`: a level of its own for each pixel and channel, all equally likely."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> RandomErasing:
+        _refuse_falling(scale=self.scale, ratio=self.ratio)
+        return self
+
+
 class AutoAugment(Section):
     """AutoAugment's learned policy (Cubuk et al. 2019), as in torchvision, drawn for each image by itself."""
 
@@ -96,6 +113,14 @@ class RandAugment(Section):
     """Operations in a row."""
     magnitude: Annotated[int, Field(ge=0, le=30)] = 9
     """Strength of each, 0 to 30."""
+    p: Probability = 1.0
+    """Probability for each image."""
+
+
+class TrivialAugment(Section):
+    """TrivialAugment (Müller & Hutter 2021), the wide space as in torchvision, drawn for each image by itself."""
+
+    name: Literal["trivial_augment"] = "trivial_augment"
     p: Probability = 1.0
     """Probability for each image."""
 
@@ -122,6 +147,13 @@ class RandomApply(Section):
     """Probability for each image."""
 
 
+def _refuse_falling(**ranges: tuple[float, float]) -> None:
+    """Raise ValueError for a range that ends below its beginning."""
+    for field, (low, high) in ranges.items():
+        if low > high:
+            raise ValueError(f"`{field}` is the least and the largest value, in this order: [{high:g}, {low:g}]")
+
+
 def _tag(value: object) -> object:
     name = value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
     return "own" if is_own(name, AUGMENTATIONS) else name
@@ -132,8 +164,10 @@ Augmentation = Annotated[
     | Annotated[RandomCrop, Tag("random_crop")]
     | Annotated[Rotation, Tag("rotation")]
     | Annotated[Cutout, Tag("cutout")]
+    | Annotated[RandomErasing, Tag("random_erasing")]
     | Annotated[AutoAugment, Tag("auto_augment")]
     | Annotated[RandAugment, Tag("rand_augment")]
+    | Annotated[TrivialAugment, Tag("trivial_augment")]
     | Annotated[AugMix, Tag("augmix")]
     | Annotated[RandomResizedCrop, Tag("random_resized_crop")]
     | Annotated[ColorJitter, Tag("color_jitter")]

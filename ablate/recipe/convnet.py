@@ -6,7 +6,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ablate.recipe.layers import Activation, Dropped, Init, Kernel, Norm, Padding, Pool, PoolSize, Stem, Stride, Width
+from ablate.recipe.layers import (
+    Activation,
+    Dropped,
+    Init,
+    Kernel,
+    Norm,
+    Padding,
+    Pool,
+    PoolSize,
+    Stem,
+    Stride,
+    Width,
+    refuse_skipping,
+)
 from ablate.recipe.section import Section
 
 Convs = Annotated[int, Field(ge=1, le=64)]
@@ -66,6 +79,9 @@ class ConvNet(Section):
     """Where: `head`, after each hidden layer; `stages`, after each stage's pooling (whole channels); `both` of these;
     `norm`, after every normalisation of stages and head; `conv`, after every convolution of the stages (single
     activations); or a list of places."""
+    stochastic_depth: Dropped = 0.0
+    """Largest probability of skipping a residual block in training, for each image by itself (Huang et al. 2016): it
+    rises with the depth, block by block, and is reached in the last one."""
     hidden: tuple[Width, ...] = Field(default=(), strict=False, max_length=8)
     """Widths of the hidden layers of the head."""
     hidden_norm: bool | Annotated[tuple[bool, ...], Field(strict=False)] = False
@@ -101,6 +117,11 @@ class ConvNet(Section):
             value = getattr(self, field)
             if isinstance(value, tuple) and len(value) != wanted:
                 raise ValueError(f"`{field}` lists {len(value)} values, but needs one for each {of} ({wanted})")
+        return self
+
+    @model_validator(mode="after")
+    def _residual_where_skipped(self) -> ConvNet:
+        refuse_skipping(self.stochastic_depth, sum(self.per_stage("blocks")), residual=self.residual)
         return self
 
     @property

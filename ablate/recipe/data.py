@@ -34,7 +34,7 @@ class DataSection(Section):
     """Images a step."""
     validation: Literal["own"] | Annotated[float, Field(ge=0, le=0.9)] = 0.1
     """Share of the images held out for validation, stratified by class; 0 means none. `own`: the data set's own
-    validation images (an `image_folder` may have some)."""
+    validation images (`flowers102` has some, an `image_folder` may)."""
     test: Annotated[float, Field(gt=0, le=0.9)] | None = None
     """Share of the images held out as the test set, for data sets without one of their own; None means a tenth there.
     With `validation = 0.1` that is a split of 8:1:1."""
@@ -65,6 +65,13 @@ class Data(DataSection):
         "mnist",
         "fashion_mnist",
         "cifar10",
+        "cifar100",
+        "svhn",
+        "stl10",
+        "eurosat",
+        "imagenette_160",
+        "imagenette",
+        "flowers102",
         "caltech101",
         "tiny_imagenet",
         "image_folder",

@@ -20,6 +20,19 @@ Init = Literal["default", "kaiming_uniform", "kaiming_normal", "xavier_uniform",
 Dropped = Annotated[float, Field(ge=0, lt=1)]
 
 
+def refuse_skipping(probability: float, blocks: int, *, residual: bool) -> None:
+    """Raise ValueError where blocks are to be skipped that do not exist, or without which nothing would be left."""
+    if probability == 0:
+        return
+    if blocks == 0:
+        raise ValueError(f"`stochastic_depth = {probability:g}` skips blocks, and there are none: set `blocks`")
+    if not residual:
+        raise ValueError(
+            f"`stochastic_depth = {probability:g}` skips blocks, of which nothing is left where they are plain: "
+            "set `residual = true`, or leave `stochastic_depth` out"
+        )
+
+
 class Stem(Section):
     """The convolution in front of the stages: conv -> norm -> activation, and a pooling where asked for."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ablate.recipe.layers import Activation, Dropped, Init, Norm, Stem, Stride, Width
+from ablate.recipe.layers import Activation, Dropped, Init, Norm, Stem, Stride, Width, refuse_skipping
 from ablate.recipe.section import Section
 
 Depth = Annotated[int, Field(ge=1, le=200)]
@@ -45,6 +45,9 @@ class ResNet(Section):
     """Probability of dropping an activation."""
     dropout_place: Literal["blocks", "head", "both"] = "blocks"
     """Where: between the convolutions of each block (Zagoruyko & Komodakis 2016), before the last layer, or both."""
+    stochastic_depth: Dropped = 0.0
+    """Largest probability of skipping a block in training, for each image by itself (Huang et al. 2016): it rises with
+    the depth, block by block, and is reached in the last one."""
     hidden: tuple[Width, ...] = Field(default=(), strict=False, max_length=8)
     """Widths of the hidden layers of the head."""
     head: Literal["global_average", "flatten"] = "global_average"
@@ -60,6 +63,11 @@ class ResNet(Section):
                 f"`blocks` lists {len(self.blocks)} values, but needs one for each stage of `channels` "
                 f"({len(self.channels)})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _residual_where_skipped(self) -> ResNet:
+        refuse_skipping(self.stochastic_depth, sum(self.blocks_per_stage), residual=self.residual)
         return self
 
     @property

@@ -34,6 +34,12 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "mnist": (60_000, 10_000),
         "fashion_mnist": (60_000, 10_000),
         "cifar10": (50_000, 10_000),
+        "cifar100": (50_000, 10_000),
+        "svhn": (73_257, 26_032),
+        "stl10": (5_000, 8_000),
+        "imagenette_160": (9_469, 3_925),
+        "imagenette": (9_469, 3_925),
+        "flowers102": (1_020, 6_149),
         "tiny_imagenet": (100_000, 10_000),
     }
 )

@@ -76,7 +76,7 @@ def starter(
     Args:
         name: Name of the study.
         data: Which images: `name` of the baseline's `data`, and keys that belong to it.
-        model: `model.name` of the baseline: `convnet`, `resnet`, or a `torchvision:` name.
+        model: `model.name` of the baseline: `convnet`, `resnet`, or a `torchvision:` or `timm:` name.
         factors: Names among `QUESTIONS`.
         seeds: Runs of each variant.
         epochs: Length of each run.
@@ -125,8 +125,9 @@ def _baseline(data: Mapping[str, object], model: str, epochs: int) -> Table:
     if "resize" in data:
         baseline["data"]["resize"].comment("pixels; all images get one size")
     baseline["data"]["batch_size"] = 64
-    baseline["data"]["validation"] = 0.1
-    baseline["data"]["validation"].comment("share of the training images held out to choose the epoch")
+    if "validation" not in data:
+        baseline["data"]["validation"] = 0.1
+        baseline["data"]["validation"].comment("share of the training images held out to choose the epoch")
     baseline["model"] = tomlkit.table()
     baseline["model"]["name"] = model
     if model == "convnet":

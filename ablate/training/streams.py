@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ablate.training.words import Words, WordStream, below, uniform
+from ablate.training.words import Words, WordStream, below, below_each, uniform
 
-__all__ = ["Stream", "Words", "below", "seed_global_generators", "uniform"]
+__all__ = ["Stream", "Words", "below", "below_each", "seed_global_generators", "uniform"]
 
 
 @dataclass(frozen=True)

@@ -54,5 +54,10 @@ def below(words: Words, bound: int) -> npt.NDArray[np.int64]:
     return (((words >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32)).astype(np.int64)
 
 
+def below_each(words: Words, bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Words as uniform integers, each in [0, bound) of its own bound."""
+    return (((words >> np.uint64(32)) * bounds.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
+
+
 def _digest(name: str, seed: int) -> bytes:
     return hashlib.sha256(f"{name}/{seed}".encode()).digest()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ def test_data_sets_are_listed_fetched_and_verified(root: Path, ablate: Ablate) -
     (cached,) = by_name["image_folder"]["caches"]
     assert cached["asked"] == {"name": "image_folder", "folder": "pets", "resize": 8, "channels": None}
     shown = ablate("data", "list", "--data-root", "data").stdout
-    assert "not here: ablate data fetch cifar10" in shown
+    assert re.search(r"(?m)^cifar10 .* not here *$", shown)
+    assert "`ablate data fetch NAME` fetches what is not here." in shown
     assert "resize=8" in shown
 
     whole = ablate("data", "verify", "--data-root", "data")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from scipy import stats
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
@@ -16,17 +17,21 @@ from ablate.recipe.augment import (
     RandAugment,
     RandomApply,
     RandomCrop,
+    RandomErasing,
     RandomResizedCrop,
     Rotation,
+    TrivialAugment,
 )
 from ablate.training.augment import Pipeline
 from ablate.training.augment.crops import random_crop
+from ablate.training.augment.erasing import ERASING_WORDS, random_erasing
 from ablate.training.augment.geometry import cutout, horizontal_flip, rotation
 from ablate.training.streams import Stream, uniform
 
 ALL = [
     RandomCrop(padding=2), HorizontalFlip(), Rotation(), Cutout(size=3),
-    AutoAugment(p=0.5), RandAugment(p=0.5), AugMix(p=0.5),
+    AutoAugment(p=0.5), RandAugment(p=0.5), AugMix(p=0.5), TrivialAugment(p=0.5),
+    RandomErasing(value=128), RandomErasing(p=1, value="random"),
     RandomResizedCrop(), ColorJitter(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.2),
     RandomApply(augment=[RandomResizedCrop(), HorizontalFlip(), ColorJitter(brightness=0.5)]),
 ]  # fmt: skip
@@ -120,13 +125,20 @@ def test_a_rotation_is_torchvisions_by_the_drawn_angle(height: int, width: int):
 
 @pytest.mark.parametrize(
     "section",
-    [AutoAugment(), RandAugment(), AugMix(), ColorJitter(brightness=0.4, contrast=0.3, saturation=2, hue=0.1)],
+    [
+        AutoAugment(),
+        RandAugment(),
+        AugMix(),
+        TrivialAugment(),
+        ColorJitter(brightness=0.4, contrast=0.3, saturation=2, hue=0.1),
+    ],
 )
 def test_a_policy_is_torchvisions_under_a_generator_for_each_image(section):
     transform, words = {
         "auto_augment": (v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10), 2),
         "rand_augment": (v2.RandAugment(2, 9), 2),
         "augmix": (v2.AugMix(3, 3), 2),
+        "trivial_augment": (v2.TrivialAugmentWide(), 2),
         "color_jitter": (v2.ColorJitter(0.4, 0.3, 2, 0.1), 1),
     }[section.name]
     batch = random_images(12, height=16, width=16)
@@ -141,7 +153,9 @@ def test_a_policy_is_torchvisions_under_a_generator_for_each_image(section):
     torch.random.set_rng_state(before)
 
 
-@pytest.mark.parametrize("section", [AutoAugment(p=0), RandAugment(p=0), AugMix(p=0)])
+@pytest.mark.parametrize(
+    "section", [AutoAugment(p=0), RandAugment(p=0), AugMix(p=0), TrivialAugment(p=0), RandomErasing(p=0)]
+)
 def test_a_policy_with_probability_zero_changes_nothing(section):
     batch = random_images(6)
     assert torch.equal(Pipeline([section], seed=0, examples=6).epoch(1, np.arange(6))(batch, slice(0, 6)), batch)
@@ -198,7 +212,38 @@ def test_a_gpu_augments_as_the_processor_does(section):
     there = augment(batch.to("cuda"), slice(0, 40))
     assert there.device.type == "cuda"
     difference = (there.cpu().int() - augment(batch, slice(0, 40)).int()).abs()
-    if section.name in ("random_crop", "horizontal_flip", "cutout"):
+    if section.name in ("random_crop", "horizontal_flip", "cutout", "random_erasing"):
         assert difference.max() == 0
     else:  # floating point rounds differently, and the nearest pixel may be another one
         assert (difference > 1).float().mean() < 0.02
+
+
+def test_an_erased_rectangle_has_the_grey_level_and_all_else_stays():
+    batch = random_images(2000, height=9, width=7)
+    words = draws(2000, ERASING_WORDS)
+    erased = random_erasing(batch, words, RandomErasing(p=0.4, value=0))
+    hole = (erased == 0).all(dim=1)
+    assert torch.equal(torch.where(hole[:, None], batch, erased), batch)
+    rows, columns = hole.any(dim=2).sum(dim=1), hole.any(dim=1).sum(dim=1)
+    assert torch.equal(rows * columns, hole.sum(dim=(1, 2)))  # a full rectangle
+    assert stats.binomtest(int((rows > 0).sum()), 2000, 0.4).pvalue > 0.001
+    grey = random_erasing(batch, words, RandomErasing(p=0.4, value=200))
+    assert torch.equal(grey, torch.where(hole[:, None], 200, batch))
+
+
+def test_an_area_erased_at_random_has_all_grey_levels_equally_often():
+    batch = torch.full((400, 3, 16, 16), 7, dtype=torch.uint8)
+    section = RandomErasing(p=1, scale=(0.3, 0.3), ratio=(1, 1), value="random")
+    erased = random_erasing(batch, draws(400, ERASING_WORDS), section)
+    hole = random_erasing(batch, draws(400, ERASING_WORDS), section.model_copy(update={"value": 0}))[:, 0] == 0
+    assert (erased.permute(0, 2, 3, 1)[~hole] == 7).all()
+    noise = erased.permute(0, 2, 3, 1)[hole]
+    assert stats.chisquare(np.bincount(noise.flatten().numpy(), minlength=256)).pvalue > 0.001
+    assert abs(np.corrcoef(noise.T.numpy())[0, 1]) < 0.02  # channels differ
+
+
+@pytest.mark.parametrize("field", ["scale", "ratio"])
+def test_a_range_that_falls_is_told_in_the_right_order(field: str):
+    for section in (RandomErasing, RandomResizedCrop):
+        with pytest.raises(ValidationError, match=rf"`{field}` is the least and the largest value.*: \[0.2, 0.4\]"):
+            section(**{field: (0.4, 0.2)})

@@ -19,11 +19,14 @@ from ablate.recipe.augment import (
     RandAugment,
     RandomApply,
     RandomCrop,
+    RandomErasing,
     RandomResizedCrop,
     Rotation,
+    TrivialAugment,
 )
 from ablate.training.augment import Pipeline
 from ablate.training.augment.crops import RESIZED_CROP_WORDS, random_resized_crop, random_windows
+from ablate.training.augment.erasing import ERASING_WORDS, erased_windows
 from ablate.training.streams import Stream
 
 #: Above this a difference as large as the one found is no surprise.
@@ -55,6 +58,10 @@ CASES: list[tuple[Augmentation, Callable, int]] = [
     (AutoAugment(), v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10), 1000),
     (AutoAugment(policy="svhn"), v2.AutoAugment(v2.AutoAugmentPolicy.SVHN), 1000),
     (RandAugment(operations=1, magnitude=12), v2.RandAugment(1, 12), 1000),
+    (TrivialAugment(), v2.TrivialAugmentWide(), 1000),
+    (RandomErasing(), v2.RandomErasing(), 2000),
+    (RandomErasing(p=0.8, scale=(0.3, 0.9), ratio=(0.2, 1.5), value=99),
+     v2.RandomErasing(0.8, (0.3, 0.9), (0.2, 1.5), 99), 2000),  # often no rectangle fits
     (AugMix(severity=5, width=2), v2.AugMix(5, 2), 400),
     (RandomApply(augment=[Rotation(degrees=50)], p=0.4), v2.RandomApply([TURN], p=0.4), 1000),
 ]  # fmt: skip
@@ -123,6 +130,32 @@ def test_random_parts_are_drawn_like_torchvisions(size: tuple[int, int], crop: R
     assert (ours.top + ours.height <= size[0]).all()
     assert (ours.left + ours.width <= size[1]).all()
     assert min(ours.top.min(), ours.left.min()) == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "erasing"),
+    [
+        ((32, 32), RandomErasing(p=1)),
+        ((20, 50), RandomErasing(p=1, scale=(0.2, 0.9))),
+        ((7, 3), RandomErasing(p=1, ratio=(0.1, 0.5))),
+    ],
+)
+def test_erased_rectangles_are_drawn_like_torchvisions(size: tuple[int, int], erasing: RandomErasing):
+    n = 3000
+    ours = erased_windows(Stream("test", 0).draws(1, n, ERASING_WORDS), erasing, *size)
+    transform = v2.RandomErasing(1, erasing.scale, erasing.ratio)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        theirs = [transform.make_params([torch.zeros(3, *size)]) for _ in range(n)]
+    drawn = [params for params in theirs if params["v"] is not None and params["h"] and params["w"]]
+    there = (ours.height > 0) & (ours.width > 0)
+    counts = [[there.sum() + 1, n - there.sum() + 1], [len(drawn) + 1, n - len(drawn) + 1]]
+    assert stats.chi2_contingency(counts).pvalue > LEAST_P
+    for name, letter in (("top", "i"), ("left", "j"), ("height", "h"), ("width", "w")):
+        values = [params[letter] for params in drawn]
+        assert stats.ks_2samp(getattr(ours, name)[there], values, method="asymp").pvalue > LEAST_P, name
+    assert (ours.top + ours.height <= size[0]).all()
+    assert (ours.left + ours.width <= size[1]).all()
 
 
 @pytest.mark.parametrize("size", [(8, 8), (30, 11), (64, 64)])

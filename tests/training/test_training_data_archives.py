@@ -227,7 +227,7 @@ def test_tiny_imagenet_is_downloaded_and_checked(
     pack(archive, write_tiny_imagenet(tmp_path / "made"))
     source = SOURCES["tiny_imagenet"]
     assert source.download is not None
-    checksum = hashlib.md5(archive.read_bytes()).hexdigest() if intact else "0" * 32
+    checksum = {archive.name: hashlib.md5(archive.read_bytes()).hexdigest() if intact else "0" * 32}
     monkeypatch.setitem(
         SOURCES, "tiny_imagenet", replace(source, download=replace(source.download, url=server.url, md5=checksum))
     )
@@ -291,7 +291,7 @@ def test_caltech_is_downloaded_through_torchvision(
     how = SOURCES["caltech101"].download
     assert how is not None
     # what we tell people to fetch by hand, and check, is what torchvision fetches and checks
-    assert asked == [(f"{how.url}{how.files[0]}", how.md5)]
+    assert asked == [(f"{how.url}{how.files[0]}", how.md5[how.files[0]])]
     left = {path.name for path in (tmp_path / "root" / "caltech101").iterdir()}
     assert left <= {"101_ObjectCategories", ".download.lock"}
 
@@ -303,7 +303,7 @@ def test_one_of_several_that_miss_a_data_set_downloads_it(
     pack(tmp_path / "www" / "tiny-imagenet-200.zip", write_tiny_imagenet(tmp_path / "made"))
     source = SOURCES["tiny_imagenet"]
     assert source.download is not None
-    download = replace(source.download, url=server.url, md5="")
+    download = replace(source.download, url=server.url, md5={})
     monkeypatch.setitem(SOURCES, "tiny_imagenet", replace(source, download=download))
     prepare(TINY, tmp_path / "alone")
     alone = len(server.fetched)  # torchvision asks for redirections first

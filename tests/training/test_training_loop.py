@@ -48,11 +48,18 @@ def numbers(outcome: Outcome, rows: list[EpochMetrics]) -> tuple[Outcome, list[E
 
 
 EVERYTHING = {
-    "data.augment": ["random_crop", "horizontal_flip", {"name": "rand_augment", "p": 0.1}],
+    "data.augment": [
+        "random_crop",
+        "horizontal_flip",
+        {"name": "rand_augment", "p": 0.1},
+        {"name": "trivial_augment", "p": 0.1},
+        {"name": "random_erasing", "value": "random"},
+    ],
     "model.norm": "batch",
     "model.blocks": 1,
     "model.dropout": 0.2,
     "model.dropout_place": "both",
+    "model.stochastic_depth": 0.3,
     "model.hidden": [16],
     "training.epochs": 4,
 }

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ablate.recipe.augment import RandomCrop, RandomResizedCrop
 from ablate.training.failures import RecipeError
-from ablate.training.streams import Words, below, uniform
+from ablate.training.streams import Words, below, below_each, uniform
 
 #: Height and width, pixels.
 Size = tuple[int, int]
@@ -90,23 +90,39 @@ def random_windows(draws: Words, crop: RandomResizedCrop, height: int, width: in
 
     Where none does, it is the largest part in the middle whose proportions are allowed.
     """
-    tried = uniform(draws[:, : 2 * TRIES]).reshape(-1, TRIES, 2)
-    low, high = crop.scale
-    area = height * width * (low + (high - low) * tried[:, :, 0])
-    narrow, wide = np.log(crop.ratio)
-    ratio = np.exp(narrow + (wide - narrow) * tried[:, :, 1])
-    widths, heights = np.rint(np.sqrt(area * ratio)).astype(int), np.rint(np.sqrt(area / ratio)).astype(int)
+    widths, heights = tried_sides(draws, crop.scale, crop.ratio, height * width)
     fits = (widths > 0) & (widths <= width) & (heights > 0) & (heights <= height)
     first = np.arange(len(draws)), fits.argmax(axis=1)
     some, middle = fits.any(axis=1), _middle(crop, height, width)
     rows = np.where(some, heights[first], middle[0])
     columns = np.where(some, widths[first], middle[1])
     return Windows(
-        top=np.where(some, _below_each(draws[:, -2], height - rows + 1), (height - middle[0]) // 2),
-        left=np.where(some, _below_each(draws[:, -1], width - columns + 1), (width - middle[1]) // 2),
+        top=np.where(some, below_each(draws[:, -2], height - rows + 1), (height - middle[0]) // 2),
+        left=np.where(some, below_each(draws[:, -1], width - columns + 1), (width - middle[1]) // 2),
         height=rows,
         width=columns,
     )
+
+
+def tried_sides(
+    draws: Words, scale: tuple[float, float], ratio: tuple[float, float], pixels: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Sides of the rectangles that are tried for each image, pixels; both (B, TRIES).
+
+    The area is uniform, the logarithm of the first side over the second too; 20 words.
+
+    Args:
+        draws: Random words, (B, 20 or more).
+        scale: Least and largest share of the area.
+        ratio: Least and largest value of the first side over the second.
+        pixels: Area of an image.
+    """
+    tried = uniform(draws[:, : 2 * TRIES]).reshape(-1, TRIES, 2)
+    low, high = scale
+    area = pixels * (low + (high - low) * tried[:, :, 0])
+    least, largest = np.log(ratio)
+    ratios = np.exp(least + (largest - least) * tried[:, :, 1])
+    return np.rint(np.sqrt(area * ratios)).astype(int), np.rint(np.sqrt(area / ratios)).astype(int)
 
 
 def _middle(crop: RandomResizedCrop, height: int, width: int) -> Size:
@@ -132,11 +148,6 @@ def _scaling(start: Tensor, length: Tensor, pixels: int, wanted: int) -> Tensor:
     weights = (1 - (source + 0.5 - centres).abs() / step.clamp(min=1)).clamp(min=0)
     weights = weights * ((source >= first) & (source < end))
     return weights / weights.sum(dim=2, keepdim=True)
-
-
-def _below_each(words: Words, bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Words as uniform integers, each below a bound of its own."""
-    return (((words >> np.uint64(32)) * bounds.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
 
 
 def _refuse_smaller(images: Size, size: Size) -> None:

@@ -27,8 +27,8 @@ def horizontal_flip(images: Tensor, draws: Words, flip: HorizontalFlip) -> Tenso
 def cutout(images: Tensor, draws: Words, hole: Cutout) -> Tensor:
     """Blacken a square around a uniformly drawn pixel, cut off at the border; 2 words."""
     height, width = images.shape[2:]
-    rows = _covered(below(draws[:, 0], height), hole.size, height)
-    columns = _covered(below(draws[:, 1], width), hole.size, width)
+    rows = covered(below(draws[:, 0], height) - hole.size // 2, hole.size, height)
+    columns = covered(below(draws[:, 1], width) - hole.size // 2, hole.size, width)
     square = torch.from_numpy(rows[:, :, np.newaxis] & columns[:, np.newaxis, :]).to(images.device)
     return images.masked_fill(square[:, None], 0)
 
@@ -45,8 +45,7 @@ def rotation(images: Tensor, draws: Words, turn: Rotation) -> Tensor:
     return turned.round_().clamp_(0, 255).to(torch.uint8)
 
 
-def _covered(centre: npt.NDArray[np.int64], size: int, length: int) -> npt.NDArray[np.bool_]:
-    """Which of `length` pixels lie in [centre - size // 2, centre - size // 2 + size), shape (B, length)."""
-    start = (centre - size // 2)[:, np.newaxis]
-    pixels = np.arange(length)
-    return (pixels >= start) & (pixels < start + size)
+def covered(start: npt.NDArray[np.int64], length: npt.NDArray[np.int64] | int, pixels: int) -> npt.NDArray[np.bool_]:
+    """Which of so many pixels lie in [start, start + length), shape (B, pixels); `start` may lie outside."""
+    places = np.arange(pixels)
+    return (places >= start[:, np.newaxis]) & (places < (start + length)[:, np.newaxis])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ablate.recipe import Augmentation, OwnAugmentation
 from ablate.recipe.augment import RandomApply
-from ablate.training.augment import crops, geometry, policies
+from ablate.training.augment import crops, erasing, geometry, policies
 from ablate.training.augment.crops import Size, centre_crop
 from ablate.training.augment.own import Own
 from ablate.training.streams import Stream, Words, uniform
@@ -43,9 +43,11 @@ OPERATIONS: dict[str, Operation | Crop] = {
     "random_resized_crop": Crop(crops.random_resized_crop, crops.RESIZED_CROP_WORDS),
     "rotation": Operation(geometry.rotation, 1),
     "cutout": Operation(geometry.cutout, 2),
+    "random_erasing": Operation(erasing.random_erasing, erasing.ERASING_WORDS),
     "color_jitter": Operation(policies.color_jitter, 1),
     "auto_augment": Operation(policies.auto_augment, 2),
     "rand_augment": Operation(policies.rand_augment, 2),
+    "trivial_augment": Operation(policies.trivial_augment, 2),
     "augmix": Operation(policies.augmix, 2),
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablate.recipe.augment import AugMix, AutoAugment, ColorJitter, RandAugment
+from ablate.recipe.augment import AugMix, AutoAugment, ColorJitter, RandAugment, TrivialAugment
 from ablate.training.streams import Words, uniform
 
 
@@ -36,6 +36,13 @@ def rand_augment(images: Tensor, draws: Words, policy: RandAugment) -> Tensor:
     from torchvision.transforms import v2
 
     return _some(images, draws, policy.p, v2.RandAugment(policy.operations, policy.magnitude))
+
+
+def trivial_augment(images: Tensor, draws: Words, policy: TrivialAugment) -> Tensor:
+    """TrivialAugment with probability `policy.p`; 2 words."""
+    from torchvision.transforms import v2
+
+    return _some(images, draws, policy.p, v2.TrivialAugmentWide())
 
 
 def augmix(images: Tensor, draws: Words, policy: AugMix) -> Tensor:

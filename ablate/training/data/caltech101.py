@@ -9,7 +9,7 @@ from ablate.recipe import Data
 from ablate.training.data.folders import class_files, labelled, listed
 from ablate.training.data.images import Contents
 from ablate.training.data.listing import Found
-from ablate.training.data.source import Download, Outline, Source, first_of
+from ablate.training.data.source import Download, Outline, Source, anew, first_of
 
 #: Folder of the class folders.
 FOLDER = "101_ObjectCategories"
@@ -51,10 +51,7 @@ class Caltech101(Source):
 
 
 def _anew(place: Path) -> str:
-    return (
-        f"Delete the folder {place / FOLDER} and type the same command again, which unpacks or fetches it anew; or use "
-        'these images as `name = "image_folder"`.'
-    )
+    return f'{anew(place / FOLDER)} Or use these images as `name = "image_folder"`.'
 
 
 def _class_names(folder: Path) -> list[str]:
@@ -71,6 +68,6 @@ CALTECH101 = Caltech101(
         files=("caltech-101.zip",),
         kept=(FOLDER,),
         torchvision="Caltech101",
-        md5="3138e1922a9193bfa496528edbbc45d0",
+        md5={"caltech-101.zip": "3138e1922a9193bfa496528edbbc45d0"},
     ),
 )

@@ -61,7 +61,7 @@ def download(name: str, how: Download, target: Path, progress: Progress) -> None
 def checksums(how: Download) -> dict[str, str]:
     """MD5 of the archives of a data set, hexadecimal, by their names; as torchvision checks them."""
     if how.md5:
-        return {how.files[0]: how.md5}
+        return dict(how.md5)
     kind = getattr(importlib.import_module("torchvision.datasets"), how.torchvision)
     if hasattr(kind, "resources"):
         return dict(kind.resources)
@@ -74,4 +74,4 @@ def _fetch(how: Download, folder: str) -> None:
         getattr(datasets, how.torchvision)(root=folder, download=True, **how.arguments)
         return
     for file in how.files:
-        datasets.utils.download_url(f"{how.url}{file}", folder, file, how.md5 or None)
+        datasets.utils.download_url(f"{how.url}{file}", folder, file, how.md5.get(file))

@@ -58,9 +58,9 @@ def _unpacked(source: Source, data: Data, root: Path, progress: Progress) -> Fou
     """The files out of an archive that lies where the data set is looked for."""
     for place in source.places(root):
         for name in source.archives:
-            if (place / name).is_file():
+            if (place / name).is_file() and not (place / source.unpacked).exists():
                 progress.tell(f"unpacking {place / name}", 0, 0)
-                unpack(place / name, source.unpacked)
+                unpack(place / name, source.unpacked, without=source.left_packed)
                 return source.find(data, root)
     return None
 

@@ -28,8 +28,8 @@ class Download:
     torchvision: str = ""
     #: Arguments of that class.
     arguments: Mapping[str, bool] = field(default_factory=dict)
-    #: MD5 of the only file, as its publishers' readers check it; empty where the class of torchvision knows it.
-    md5: str = ""
+    #: MD5 of the files, hexadecimal, by their names, as torchvision checks them; empty where its class is asked.
+    md5: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,8 @@ class Source(ABC):
     archives: tuple[str, ...] = ()
     #: Folder that the archives hold.
     unpacked: str = ""
+    #: Names of files in it that are not needed and stay packed.
+    left_packed: tuple[str, ...] = ()
     #: Whether only a recipe can say which images are meant; a name alone then means nothing.
     needs_recipe: bool = False
 
@@ -98,6 +100,11 @@ def damaged(path: Path, reason: str) -> DataMissingError:
     return DataMissingError(
         f"{path} is damaged: {reason}.", cure="Delete it and run the same command again; it is then fetched anew."
     )
+
+
+def anew(folder: Path) -> str:
+    """What to do where something in the folder of a published data set is not as it should be."""
+    return f"Delete the folder {folder} and type the same command again, which unpacks or fetches it anew."
 
 
 def unreadable(folder: Path, error: OSError) -> DataMissingError:

@@ -15,7 +15,7 @@ from ablate.training.data.files import FileImages
 from ablate.training.data.folders import class_files, scanned, shown
 from ablate.training.data.images import Contents, Part
 from ablate.training.data.listing import File, Found, named
-from ablate.training.data.source import Download, Outline, Source, first_of
+from ablate.training.data.source import Download, Outline, Source, anew, first_of
 
 FOLDER = "tiny-imagenet-200"
 ARCHIVE = f"{FOLDER}.zip"
@@ -151,8 +151,7 @@ def _incomplete(path: Path, reason: str) -> DataMissingError:
 
 def _anew(path: Path) -> str:
     """What to do where something in the data set's folder is not as published."""
-    folder = next(parent for parent in (path, *path.parents) if parent.name == FOLDER)
-    return f"Delete the folder {folder} and type the same command again, which unpacks or fetches it anew."
+    return anew(next(parent for parent in (path, *path.parents) if parent.name == FOLDER))
 
 
 TINY_IMAGENET = TinyImageNet(
@@ -163,6 +162,6 @@ TINY_IMAGENET = TinyImageNet(
     download=Download(
         url="http://cs231n.stanford.edu/",
         files=(ARCHIVE,),
-        md5="90528d7ca1a48142e341f4ef8d21d0de",
+        md5={ARCHIVE: "90528d7ca1a48142e341f4ef8d21d0de"},
     ),
 )

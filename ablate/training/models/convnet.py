@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ablate.recipe import ConvNet
 from ablate.recipe.layers import Norm
-from ablate.training.models.dropout import Dropout
+from ablate.training.models.dropout import Dropout, StochasticDepth, skipping
 from ablate.training.models.layers import (
     ACTIVATIONS,
     Layers,
@@ -25,9 +25,15 @@ from ablate.training.models.layers import (
 
 
 class Block(nn.Module):
-    """conv 3x3 -> norm -> activation -> conv 3x3 -> norm, plus the input where residual, then maybe an activation."""
+    """conv 3x3 -> norm -> activation -> conv 3x3 -> norm, plus the input where residual, then maybe an activation.
 
-    def __init__(self, recipe: ConvNet, channels: int) -> None:
+    Args:
+        recipe: The `model` table of a recipe.
+        channels: Channels of inputs and outputs.
+        skipped: Probability of skipping all but the input in training.
+    """
+
+    def __init__(self, recipe: ConvNet, channels: int, skipped: float) -> None:
         super().__init__()
         norm = recipe.norm if recipe.block_norm is None else recipe.block_norm
         body = Layers()
@@ -36,6 +42,8 @@ class Block(nn.Module):
             _add_norm(body, str(number), recipe, norm, channels)
             if number == 1:
                 body["activation"] = ACTIVATIONS[recipe.activation]()
+        if skipped > 0:
+            body["skip"] = StochasticDepth(skipped)
         self.body = nn.Sequential(body)
         self.residual = recipe.residual
         self.activation = ACTIVATIONS[recipe.activation]() if recipe.post_activation else nn.Identity()
@@ -107,8 +115,9 @@ def _stage(recipe: ConvNet, stage: int, channels: int, size: Size) -> tuple[nn.M
         _add_norm(layers, "", recipe, recipe.norm, width)
     if "stages" in recipe.dropout_places:
         layers["dropout"] = Dropout(recipe.dropout, channels=True)
-    for number in range(1, recipe.per_stage("blocks")[stage] + 1):
-        layers[f"block{number}"] = Block(recipe, width)
+    skipped = skipping(recipe.stochastic_depth, recipe.per_stage("blocks"))[stage]
+    for number, probability in enumerate(skipped, start=1):
+        layers[f"block{number}"] = Block(recipe, width, probability)
     return nn.Sequential(layers), size
 
 

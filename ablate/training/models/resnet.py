@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ablate.recipe import ResNet, Stem
 from ablate.training.failures import ModelError
-from ablate.training.models.dropout import Dropout
+from ablate.training.models.dropout import Dropout, StochasticDepth, skipping
 from ablate.training.models.layers import ACTIVATIONS, Layers, Size, add_norm, begin_head, build_stem
 
 #: Channels that a bottleneck block puts out for each of its inner ones.
@@ -48,12 +48,15 @@ class Block(nn.Module):
         width: Channels of the stage.
         stride: Of the first 3x3 convolution (a bottleneck's 1x1 would skip three pixels of four).
         activated: Whether the inputs are normalised and activated already.
+        skipped: Probability of skipping the convolutions in training.
     """
 
-    def __init__(self, recipe: ResNet, channels: int, width: int, stride: int, *, activated: bool) -> None:
+    def __init__(
+        self, recipe: ResNet, channels: int, width: int, stride: int, *, activated: bool, skipped: float
+    ) -> None:
         super().__init__()
         self.entrance = nn.Identity() if activated else _normalised(recipe, 1, channels)
-        self.body = _body(recipe, channels, width, stride)
+        self.body = _body(recipe, channels, width, stride, skipped)
         self.residual = recipe.residual
         if recipe.residual:
             self.shortcut = _shortcut(recipe, channels, EXPANSION[recipe.block] * width, stride)
@@ -100,12 +103,18 @@ def build_resnet(recipe: ResNet, *, channels: int, image_size: Size, classes: in
     )
     channels = stem.channels
     before = recipe.norm_place == "before"
-    for stage, (width, blocks) in enumerate(zip(recipe.channels, recipe.blocks_per_stage, strict=True), start=1):
+    skipped = skipping(recipe.stochastic_depth, recipe.blocks_per_stage)
+    for stage, (width, probabilities) in enumerate(zip(recipe.channels, skipped, strict=True), start=1):
         layers = Layers()
-        for number in range(1, blocks + 1):
+        for number, probability in enumerate(probabilities, start=1):
             halves = stage > 1 and number == 1
             layers[f"block{number}"] = Block(
-                recipe, channels, width, 2 if halves else 1, activated=not before or (stage == 1 and number == 1)
+                recipe,
+                channels,
+                width,
+                2 if halves else 1,
+                activated=not before or (stage == 1 and number == 1),
+                skipped=probability,
             )
             channels = EXPANSION[recipe.block] * width
             size = (-(-size[0] // 2), -(-size[1] // 2)) if halves else size
@@ -124,7 +133,7 @@ def _normalised(recipe: ResNet, label: int | str, channels: int) -> nn.Module:
     return nn.Sequential(layers)
 
 
-def _body(recipe: ResNet, channels: int, width: int, stride: int) -> nn.Module:
+def _body(recipe: ResNet, channels: int, width: int, stride: int, skipped: float) -> nn.Module:
     """The convolutions of a block with all that stands between them, and after the last where it is normalised."""
     kernels = [(3, width, stride), (3, width, 1)]
     if recipe.block == "bottleneck":
@@ -145,6 +154,8 @@ def _body(recipe: ResNet, channels: int, width: int, stride: int) -> nn.Module:
         if not last and recipe.dropout > 0 and recipe.dropout_place in ("blocks", "both"):
             layers[f"dropout{number}"] = Dropout(recipe.dropout)
         channels = out
+    if skipped > 0:
+        layers["skip"] = StochasticDepth(skipped)
     return nn.Sequential(layers)
 
 
