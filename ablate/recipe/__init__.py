@@ -13,11 +13,13 @@ from ablate.recipe.augment import Augmentation
 from ablate.recipe.convnet import ConvNet
 from ablate.recipe.data import AnyData, Data, FixedNormalization, FolderData, SyntheticData
 from ablate.recipe.layers import Stem
+from ablate.recipe.mixing import CutMix, MixUp
 from ablate.recipe.model import Model
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
 from ablate.recipe.own import OwnModel, own_file
 from ablate.recipe.resnet import AlexNet, ResNet
 from ablate.recipe.section import Section
+from ablate.recipe.steps import Ema, ParameterGroup
 from ablate.recipe.torchvision import TorchvisionModel
 from ablate.recipe.training import EarlyStopping, Phase, Training
 
@@ -25,13 +27,17 @@ __all__ = [
     "AlexNet",
     "Augmentation",
     "ConvNet",
+    "CutMix",
     "Data",
     "EarlyStopping",
+    "Ema",
     "FixedNormalization",
     "FolderData",
+    "MixUp",
     "Model",
     "Optimizer",
     "OwnModel",
+    "ParameterGroup",
     "Phase",
     "Recipe",
     "ResNet",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from ablate.recipe.mixing import CutMix, MixUp
 from ablate.recipe.section import Section
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -120,6 +121,13 @@ class RandomApply(Section):
     p: Probability = 0.5
     """Probability for each image."""
 
+    @model_validator(mode="after")
+    def _of_single_images(self) -> RandomApply:
+        for one in self.augment:
+            if isinstance(one, MixUp | CutMix):
+                raise ValueError(f"`{one.name}` mixes whole batches: list it beside `random_apply`, with its own `p`")
+        return self
+
 
 def _by_name(value: object) -> object:
     """`"horizontal_flip"` is short for `{ name = "horizontal_flip" }`."""
@@ -140,7 +148,9 @@ Augmentation = Annotated[
     | Annotated[AugMix, Tag("augmix")]
     | Annotated[RandomResizedCrop, Tag("random_resized_crop")]
     | Annotated[ColorJitter, Tag("color_jitter")]
-    | Annotated[RandomApply, Tag("random_apply")],
+    | Annotated[RandomApply, Tag("random_apply")]
+    | Annotated[MixUp, Tag("mixup")]
+    | Annotated[CutMix, Tag("cutmix")],
     Discriminator(_tag),
     BeforeValidator(_by_name, json_schema_input_type=str | dict[str, Any]),
 ]

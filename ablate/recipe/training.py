@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from ablate.recipe.execution import Execution
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
 from ablate.recipe.section import Section
+from ablate.recipe.steps import Pattern, Steps
 
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
-Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class EarlyStopping(Section):
@@ -49,7 +50,7 @@ class Phase(Section):
         return self
 
 
-class Training(Section):
+class Training(Steps, Execution):
     """How a network is trained."""
 
     epochs: Epochs
@@ -109,6 +110,14 @@ class Training(Section):
             for phase in self.phases
         )
         object.__setattr__(self, "phases", resolved)
+        return self
+
+    @model_validator(mode="after")
+    def _fitting_steps(self) -> Training:
+        """Runs after `_resolve`, when phases know their optimizers."""
+        if self.label_smoothing and self.loss != "cross_entropy":
+            raise ValueError('`label_smoothing` is of `loss = "cross_entropy"`: take that loss, or leave it out')
+        self.refuse_unfit_groups({(phase.optimizer or self.optimizer).name for phase in self.parts})
         return self
 
     @property

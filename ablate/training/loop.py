@@ -14,8 +14,8 @@ import torch
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import Recipe
 from ablate.training.data import LATEST
-from ablate.training.device import prepare_process
-from ablate.training.epoch import Trained, train_one_epoch
+from ablate.training.device import determinism, prepare_process
+from ablate.training.epoch import train_one_epoch
 from ablate.training.evaluate import Measured, evaluate, label
 from ablate.training.failures import Diverged, Stopped
 from ablate.training.fingerprints import fingerprints
@@ -59,7 +59,7 @@ def train(
         data_root: Folder of the data sets; None means the default one.
         on_epoch: Called after each epoch with its metrics and a function that makes a checkpoint of that moment:
             tensors and plain values, fit for `torch.save` and `torch.load(weights_only=True)`.
-        should_stop: Asked before each batch, of evaluations too.
+        should_stop: Asked before each step, and before each batch of evaluations.
         resume: A checkpoint to go on from; its epochs are not run again. One of another version is not used.
         threads: Threads of PyTorch on the CPU; part of what the bits depend on.
         code_root: Folder from which a file in the model's name is meant; its code is imported anew and forgotten.
@@ -123,9 +123,9 @@ def train_here(
 ) -> Outcome | None:
     """Train in this process, alone or as one of a group; the first of a group has the outcome, the others None."""
     begun = time.perf_counter()
-    prepare_process(device, threads)
+    prepare_process(device, threads, tf32=recipe.training.tf32)
     dataset = LATEST.load(recipe.data, data_root)
-    with own_code(code_root):
+    with own_code(code_root), determinism(recipe.training.deterministic):
         run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
         return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
 
@@ -140,7 +140,13 @@ def run_phases(
 ) -> Outcome | None:
     """All phases of a run that is set up, and in the first process of its group the test of the selected weights."""
     recipe = run.recipe
-    progress = Progress(run.model, select=recipe.select, stopping=recipe.training.early_stopping, started=begun)
+    progress = Progress(
+        run.model,
+        average=run.average,
+        select=recipe.select,
+        stopping=recipe.training.early_stopping,
+        started=begun,
+    )
     if resume is not None:
         progress.load_state_dict(resume)
 
@@ -174,7 +180,7 @@ def run_phases(
                 seconds=time.perf_counter() - started,
                 images_per_second=run.training.count / trained_seconds,
                 peak_memory_bytes=peak_memory_bytes(run.device),
-                custom=oracle | _spread(trained),
+                custom=oracle | trained.custom,
                 steps=trained.steps,
             )
             if on_epoch is not None:
@@ -193,7 +199,7 @@ def _validated(run: Setup, check: Callable[[], None]) -> Measured | None:
     """Loss and accuracy on the validation images, known to every process of the group; None where there are none."""
     if run.validation.count == 0:
         return None
-    measured = evaluate(run.model, run.validation, run.loss, check)[0] if run.group.rank == 0 else None
+    measured = evaluate(run.judged, run.validation, run.loss, check)[0] if run.group.rank == 0 else None
     return Measured(*run.group.told(measured))
 
 
@@ -201,26 +207,22 @@ def _oracle(run: Setup, check: Callable[[], None]) -> dict[str, float]:
     """What the test images would say of this epoch, where the recipe asks for that curve."""
     if not run.recipe.training.oracle_curve or run.group.rank > 0:
         return {}
-    seen, _ = evaluate(run.model, run.test, run.loss, check)
+    seen, _ = evaluate(run.tested, run.test, run.loss, check)
     return {"oracle_test_accuracy": seen.accuracy, "oracle_test_loss": seen.loss}
-
-
-def _spread(trained: Trained) -> dict[str, float]:
-    return {} if trained.variance is None else {"train_loss_variance": trained.variance}
 
 
 def _tested(run: Setup, progress: Progress, check: Callable[[], None]) -> Outcome:
     """The selected weights meet the test images, once, and label what nobody has labelled."""
-    dataset, model = run.dataset, run.model
-    tested, predictions = evaluate(model, run.test, run.loss, check)
+    dataset = run.dataset
+    tested, predictions = evaluate(run.tested, run.test, run.loss, check)
     labelling = None
     if dataset.unlabelled is not None and run.unlabelled is not None:
-        labelling = label(model, run.unlabelled, dataset.unlabelled, dataset.classes, run.loss, check)
+        labelling = label(run.tested, run.unlabelled, dataset.unlabelled, dataset.classes, run.loss, check)
     return Outcome(
         selected_epoch=progress.selected_epoch,
         test_loss=tested.loss,
         test_accuracy=tested.accuracy,
-        parameters=count_parameters(model),
+        parameters=count_parameters(run.model),
         trainable_parameters=run.trainable_parameters,
         flops=run.flops,
         seconds=progress.seconds,

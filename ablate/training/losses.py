@@ -23,9 +23,13 @@ class Loss:
 
     Args:
         recipe: Whose loss.
+        weight: Weight of each class, float32 (classes,); means are weighted then. None for equal ones.
+        smoothing: Share of each label that is spread evenly over all classes; of cross-entropy only.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, *, weight: Tensor | None = None, smoothing: float = 0.0) -> None:
+        self._weight = weight
+        self._smoothing = smoothing
         self._likelihood = recipe.training.loss == "nll"
         #: The network's outputs are log-probabilities.
         self.normalised = self._likelihood and isinstance(recipe.model, OwnModel)
@@ -39,8 +43,8 @@ class Loss:
             reduction: What to make of the B losses.
         """
         if self._likelihood:
-            return F.nll_loss(self.log_probabilities(outputs), labels, reduction=reduction)
-        return F.cross_entropy(outputs, labels, reduction=reduction)
+            return F.nll_loss(self.log_probabilities(outputs), labels, self._weight, reduction=reduction)
+        return F.cross_entropy(outputs, labels, self._weight, reduction=reduction, label_smoothing=self._smoothing)
 
     def refuse_unnormalised(self, model: nn.Module, image_shape: tuple[int, int, int]) -> None:
         """Look at what a network of the user's own gives for a black image.
