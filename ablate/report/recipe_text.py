@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from ablate.recipe import Data, EarlyStopping, FixedNormalization, FolderData, Recipe, Scheduler, SyntheticData, Warmup
 from ablate.report import numbers
+from ablate.report.knob_text import knobs, labels_and_classes, measured
 from ablate.report.table import Cell, Column, Row, Table, listed, words
 from ablate.study.names import level_name
 
@@ -137,13 +138,14 @@ def _network(recipe: Recipe) -> Iterator[tuple[str, str]]:
 
 def _training(recipe: Recipe) -> Iterator[tuple[str, str]]:
     training = recipe.training
-    yield "loss", LOSSES[training.loss]
+    yield "loss", LOSSES[training.loss] + labels_and_classes(training)
     if training.phases:
         yield "phases", f"{len(training.phases)}, {numbers.plural(training.epochs, 'epoch')} together; see Phases"
     else:
         yield "optimizer", level_name(training.optimizer.canonical())
         yield "learning rate", _schedule(training.scheduler, training.warmup)
         yield "epochs", str(training.epochs)
+    yield from knobs(training)
     if training.early_stopping is not None:
         yield "early stopping", _stopping(training.early_stopping, of="a phase" if training.phases else "the run")
     kept = []
@@ -153,6 +155,7 @@ def _training(recipe: Recipe) -> Iterator[tuple[str, str]]:
         kept.append(f"the validation images after every {_nth(training.validate_every)}step")
     if training.oracle_curve:
         kept.append("the test set after each epoch (oracle: nothing is chosen or ranked by it)")
+    kept += measured(training)
     if kept:
         yield "also measured", listed(kept)
     if training.devices > 1:
