@@ -12,11 +12,13 @@ from ablate.recipe.convnet import ConvNet
 from ablate.recipe.data import AnyData, Data, FixedNormalization, FolderData, OwnData, SyntheticData
 from ablate.recipe.key import Keyed
 from ablate.recipe.layers import Stem
+from ablate.recipe.mixing import CutMix, MixUp
 from ablate.recipe.model import Model
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
 from ablate.recipe.own import OwnAugmentation, OwnLoss, OwnMetric, OwnModel, own_file, own_places, own_sections
 from ablate.recipe.resnet import AlexNet, ResNet
 from ablate.recipe.section import Section
+from ablate.recipe.steps import Ema, ParameterGroup
 from ablate.recipe.torchvision import TorchvisionModel
 from ablate.recipe.trainer import CommandTrainer, OwnRecipe, OwnTrainer, OwnTraining
 from ablate.recipe.training import EarlyStopping, Phase, Training
@@ -28,10 +30,13 @@ __all__ = [
     "Augmentation",
     "CommandTrainer",
     "ConvNet",
+    "CutMix",
     "Data",
     "EarlyStopping",
+    "Ema",
     "FixedNormalization",
     "FolderData",
+    "MixUp",
     "Model",
     "Optimizer",
     "OwnAugmentation",
@@ -42,6 +47,7 @@ __all__ = [
     "OwnRecipe",
     "OwnTrainer",
     "OwnTraining",
+    "ParameterGroup",
     "Phase",
     "Recipe",
     "ResNet",

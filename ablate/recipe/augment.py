@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from ablate.recipe.mixing import CutMix, MixUp
 from ablate.recipe.own import AUGMENTATIONS, OwnAugmentation, by_name, is_own
 from ablate.recipe.section import Section
 
@@ -146,6 +147,13 @@ class RandomApply(Section):
     p: Probability = 0.5
     """Probability for each image."""
 
+    @model_validator(mode="after")
+    def _of_single_images(self) -> RandomApply:
+        for one in self.augment:
+            if isinstance(one, MixUp | CutMix):
+                raise ValueError(f"`{one.name}` mixes whole batches: list it beside `random_apply`, with its own `p`")
+        return self
+
 
 def _refuse_falling(**ranges: tuple[float, float]) -> None:
     """Raise ValueError for a range that ends below its beginning."""
@@ -172,6 +180,8 @@ Augmentation = Annotated[
     | Annotated[RandomResizedCrop, Tag("random_resized_crop")]
     | Annotated[ColorJitter, Tag("color_jitter")]
     | Annotated[RandomApply, Tag("random_apply")]
+    | Annotated[MixUp, Tag("mixup")]
+    | Annotated[CutMix, Tag("cutmix")]
     | Annotated[OwnAugmentation, Tag("own")],
     Discriminator(_tag),
     BeforeValidator(by_name, json_schema_input_type=str | dict[str, Any]),

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from ablate.recipe.execution import Execution
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
 from ablate.recipe.own import LOSSES, OwnLoss, OwnMetric, by_name, is_own
 from ablate.recipe.section import Section
+from ablate.recipe.steps import Pattern, Steps
 
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
-Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def _own_loss(value: object) -> object:
@@ -63,7 +64,7 @@ class Phase(Section):
         return self
 
 
-class Training(Section):
+class Training(Steps, Execution):
     """How a network is trained."""
 
     epochs: Epochs
@@ -135,6 +136,18 @@ class Training(Section):
             for phase in self.phases
         )
         object.__setattr__(self, "phases", resolved)
+        return self
+
+    @model_validator(mode="after")
+    def _fitting_steps(self) -> Training:
+        """Runs after `_resolve`, when phases know their optimizers."""
+        if self.class_weights is not None and not isinstance(self.loss, str):
+            raise ValueError(
+                "`class_weights` are for ablate's own losses: give yours an argument for them, or leave them out"
+            )
+        if self.label_smoothing and self.loss != "cross_entropy":
+            raise ValueError('`label_smoothing` is of `loss = "cross_entropy"`: take that loss, or leave it out')
+        self.refuse_unfit_groups({(phase.optimizer or self.optimizer).name for phase in self.parts})
         return self
 
     @property

@@ -24,6 +24,7 @@ from ablate.recipe import (
 )
 from ablate.recipe.data import DataSection
 from ablate.report import numbers
+from ablate.report.knob_text import knobs, labels_and_classes, measured
 from ablate.report.table import Cell, Column, Row, Table, listed, words
 from ablate.study.names import level_name
 
@@ -185,7 +186,8 @@ def _network(model: Model) -> Iterator[tuple[str, str]]:
 def _training(recipe: Recipe) -> Iterator[tuple[str, str]]:
     training = recipe.training
     own = training.loss
-    yield "loss", LOSSES[own] if isinstance(own, str) else level_name(own.canonical())
+    loss = LOSSES[own] if isinstance(own, str) else level_name(own.canonical())
+    yield "loss", loss + labels_and_classes(training)
     if training.metrics:
         yield "further metrics", listed([level_name(one.canonical()) for one in training.metrics])
     if training.phases:
@@ -194,6 +196,7 @@ def _training(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield "optimizer", level_name(training.optimizer.canonical())
         yield "learning rate", _schedule(training.scheduler, training.warmup)
         yield "epochs", str(training.epochs)
+    yield from knobs(training)
     if training.early_stopping is not None:
         yield "early stopping", _stopping(training.early_stopping, of="a phase" if training.phases else "the run")
     kept = []
@@ -203,6 +206,7 @@ def _training(recipe: Recipe) -> Iterator[tuple[str, str]]:
         kept.append(f"the validation images after every {_nth(training.validate_every)}step")
     if training.oracle_curve:
         kept.append("the test set after each epoch (oracle: nothing is chosen or ranked by it)")
+    kept += measured(training)
     if kept:
         yield "also measured", listed(kept)
     if training.devices > 1:

@@ -28,6 +28,7 @@ EpochMetric = Literal[
     "oracle_test_loss",
     "oracle_test_accuracy",
     "train_loss_variance",
+    "grad_norm",
 ]
 EPOCH_METRICS: Mapping[str, Metric] = MappingProxyType(
     {
@@ -39,6 +40,7 @@ EPOCH_METRICS: Mapping[str, Metric] = MappingProxyType(
         "train_loss_variance": Metric(
             name="train_loss_variance", direction="min", label="variance of the step losses", percent=False
         ),
+        "grad_norm": Metric(name="grad_norm", direction="min", label="gradient norm", percent=False),
     }
 )
 
@@ -111,6 +113,8 @@ def _measures(recipe: AnyRecipe, metric: str) -> bool:
         return recipe.data.validation != 0
     if metric.startswith("oracle_"):
         return recipe.training.oracle_curve
+    if metric == "grad_norm":
+        return recipe.training.keeps_grad_norm
     return metric != "train_loss_variance" or recipe.training.step_losses > 0
 
 
@@ -119,4 +123,6 @@ def _cure(metric: str) -> str:
         return "hold images out by `data.validation`"
     if metric.startswith("oracle_"):
         return "write `oracle_curve = true` in [baseline.training]"
+    if metric == "grad_norm":
+        return "write `grad_norm = true` in [baseline.training]"
     return "keep losses of steps by `step_losses = 100` in [baseline.training]"

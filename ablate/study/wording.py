@@ -56,6 +56,10 @@ _EXAMPLES = {
     "training.phases.epochs": "epochs = 10",
     "training.early_stopping.patience": "patience = 10",
     "training.warmup.epochs": "epochs = 5",
+    "training.ema": "ema = { decay = 0.999 }",
+    "training.parameter_groups": 'parameter_groups = [{ match = ["head.*"], lr = 0.001 }]',
+    "training.parameter_groups.match": 'match = ["head.*"]',
+    "training.no_weight_decay": 'no_weight_decay = ["norm", "bias"]',
     "training.optimizer": 'optimizer = { name = "Adam", lr = 0.001 }',
     "training.optimizer.name": 'name = "SGD"',
     "training.optimizer.lr": "lr = 0.01",
@@ -78,7 +82,7 @@ _EXAMPLES = {
     "report.epochs.variants": 'variants = ["baseline"]',
 }
 #: Shares: a number above 1 is probably meant in percent.
-_SHARES = ("validation", "dropout", "p")
+_SHARES = ("validation", "dropout", "p", "label_smoothing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,7 +264,11 @@ def _not_among(name: str, found: list[ErrorDetails], value: object) -> str:
     if isinstance(value, str) and len(known) > 1:
         return f"{name} cannot be {shown(value)}{did_you_mean(value, known)}"
     words = " or ".join([*(f'"{item}"' for item in known), *types])
-    return f"{name} must be {words}, not {shown(value)}{_type_hint(' or '.join(types), value, '')}"
+    if isinstance(value, str) and types == ["a list"]:
+        hint = did_you_mean(value, known)
+    else:
+        hint = _type_hint(" or ".join(types), value, "")
+    return f"{name} must be {words}, not {shown(value)}{hint}"
 
 
 def _type_hint(expected: str, value: Any, example: str) -> str:  # noqa: ANN401 - any value of a file

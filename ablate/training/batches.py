@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -37,6 +38,10 @@ class Batch(NamedTuple):
     labels: Tensor
     #: Images of the step on all devices together; B where there is one device.
     whole: int
+    #: Labels of the partners that the images are mixed with, int64 (B,); None where they are not mixed.
+    others: Tensor | None = None
+    #: Share of `labels` in mixed images; `others` have the rest.
+    share: float = 1.0
 
 
 class Residence:
@@ -141,8 +146,8 @@ class TrainingImages:
             start = part.stop
             pixels = self._images[places[part].to(self._images.device)].to(self._device)
             images = self._normalize(augment(pixels, part))
-            yield from map(
-                Batch._make,
+            yield from itertools.starmap(
+                Batch,
                 zip(
                     torch.split(images, sizes[group]),
                     torch.split(labels[part], sizes[group]),

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from ablate.recipe import AlexNet, ConvNet, Recipe, ResNet
 
+#: What `training.memory_format` means.
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+#: Has a GPU's matrix library take a workspace with which its sums are the same twice.
+WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-def prepare_process(device: torch.device, threads: int) -> None:
+
+def prepare_process(device: torch.device, threads: int, *, tf32: bool = False) -> None:
     """Set PyTorch up for a run, for the whole process.
 
     Args:
         device: Where the run will be.
         threads: Threads on the CPU; one or two give different bits.
+        tf32: Whether a GPU may round the factors of products.
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # numbers that fade out cost up to a hundred times an ordinary one
@@ -21,8 +31,26 @@ def prepare_process(device: torch.device, threads: int) -> None:
         torch.cuda.reset_peak_memory_stats(device)
         torch.backends.cudnn.benchmark = False  # it would choose kernels by timing
         torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = tf32
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+
+
+@contextmanager
+def determinism(wanted: bool) -> Iterator[None]:
+    """Refuse operations that are not the same twice while this lasts, where that is wanted; then all is as it was."""
+    name, value = WORKSPACE
+    before = os.environ.get(name)
+    enabled, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    if wanted:
+        os.environ.setdefault(name, value)
+        torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        if wanted:
+            torch.use_deterministic_algorithms(enabled, warn_only=warns)
+            if before is None:
+                os.environ.pop(name, None)
 
 
 def choose_memory_format(recipe: Recipe, device: torch.device) -> torch.memory_format:
@@ -32,6 +60,8 @@ def choose_memory_format(recipe: Recipe, device: torch.device) -> torch.memory_f
     thread of an x86-64 server, PyTorch 2.15), ResNet-20 and AlexNet 1.1-1.2 times, and torchvision's ResNet-18 0.9
     times.
     """
+    if recipe.training.memory_format is not None:
+        return FORMATS[recipe.training.memory_format]
     if device.type == "cpu" and isinstance(recipe.model, ConvNet | ResNet | AlexNet):
         return torch.channels_last
     return torch.contiguous_format

@@ -21,6 +21,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from multiprocessing.connection import Connection, wait
@@ -60,6 +61,12 @@ class Ranks(Group):
     def parallel(self, model: nn.Module) -> nn.Module:
         """The network whose gradients are averaged over the processes."""
         return DistributedDataParallel(model, device_ids=[self._device] if self._device.type == "cuda" else None)
+
+    def averaging(self, model: nn.Module, now: bool) -> AbstractContextManager[object]:
+        """Forward and backward passes within it average the gradients over the processes, or add up one's own."""
+        if isinstance(model, DistributedDataParallel) and not now:
+            return model.no_sync()
+        return contextlib.nullcontext()
 
     def total(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all processes."""

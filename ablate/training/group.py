@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+
+_NOTHING = nullcontext()
 
 
 class Group:
@@ -41,12 +44,21 @@ class Group:
         """The network whose gradients are averaged over the processes."""
         return model
 
-    def scaled(self, loss_sum: Tensor, whole: int) -> Tensor:
+    def averaging(self, model: nn.Module, now: bool) -> AbstractContextManager[object]:
+        """Forward and backward passes within it average the gradients over the processes, or add up one's own.
+
+        Args:
+            model: What `parallel` gave.
+            now: Average, those that were added up as well.
+        """
+        return _NOTHING
+
+    def scaled(self, loss_sum: Tensor, whole: Tensor | int) -> Tensor:
         """The loss to differentiate, so that the averaged gradient is that of the whole batch's mean loss.
 
         Args:
             loss_sum: Sum of the losses of this process's images.
-            whole: Images of the batch on all processes together.
+            whole: Images of the batch on all processes together; or their weight, a scalar.
         """
         return loss_sum * (self.size / whole)
 

@@ -15,8 +15,8 @@ from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import AnyRecipe, OwnRecipe, Recipe
 from ablate.training.context import OnReport
 from ablate.training.data import LATEST
-from ablate.training.device import prepare_process
-from ablate.training.epoch import Trained, train_one_epoch
+from ablate.training.device import determinism, prepare_process
+from ablate.training.epoch import train_one_epoch
 from ablate.training.evaluate import Measured, evaluate, label
 from ablate.training.failures import Diverged, Stopped
 from ablate.training.fingerprints import fingerprints
@@ -63,7 +63,7 @@ def train(
         on_epoch: Called after each epoch with its metrics and a function that makes a checkpoint of that moment:
             tensors and plain values, fit for `torch.save` and `torch.load(weights_only=True)`. A trainer of the user's
             own may have saved none: then it is None.
-        should_stop: Asked before each batch, of evaluations too.
+        should_stop: Asked before each step, and before each batch of evaluations.
         resume: A checkpoint to go on from; its epochs are not run again. One of another version is not used.
         threads: Threads of PyTorch on the CPU; part of what the bits depend on.
         code_root: Folder from which files of the user's own are meant; their code is imported anew and forgotten.
@@ -143,8 +143,8 @@ def train_here(
 ) -> Outcome | None:
     """Train in this process, alone or as one of a group; the first of a group has the outcome, the others None."""
     begun = time.perf_counter()
-    prepare_process(device, threads)
-    with own_code(code_root):
+    prepare_process(device, threads, tf32=recipe.training.tf32)
+    with own_code(code_root), determinism(recipe.training.deterministic):
         dataset = LATEST.load(recipe.data, data_root, code_root)
         run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
         return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
@@ -160,7 +160,13 @@ def run_phases(
 ) -> Outcome | None:
     """All phases of a run that is set up, and in the first process of its group the test of the selected weights."""
     recipe = run.recipe
-    progress = Progress(run.model, select=recipe.select, stopping=recipe.training.early_stopping, started=begun)
+    progress = Progress(
+        run.model,
+        average=run.average,
+        select=recipe.select,
+        stopping=recipe.training.early_stopping,
+        started=begun,
+    )
     if resume is not None:
         progress.load_state_dict(resume)
 
@@ -178,7 +184,7 @@ def run_phases(
             epoch = progress.epoch + 1
             trained = train_one_epoch(run, stage, progress, epoch, check)
             trained_seconds = time.perf_counter() - started
-            validated, custom = None, _spread(trained)
+            validated, custom = None, trained.custom
             if math.isfinite(trained.measured.loss):
                 validated, own = _validated(run, check)
                 stage.schedule.after_epoch(validated.loss if validated else None)
@@ -219,7 +225,7 @@ def _validated(run: Setup, check: Callable[[], None]) -> tuple[Measured | None, 
     measured: Measured | None = None
     own: Mapping[str, float] = {}
     if run.group.rank == 0:
-        measured, _, own = evaluate(run.model, run.validation, run.loss, check, run.metrics, "val_")
+        measured, _, own = evaluate(run.judged, run.validation, run.loss, check, run.metrics, "val_")
     return Measured(*run.group.told(measured)), own
 
 
@@ -227,26 +233,22 @@ def _oracle(run: Setup, check: Callable[[], None]) -> dict[str, float]:
     """What the test images would say of this epoch, where the recipe asks for that curve."""
     if not run.recipe.training.oracle_curve or run.group.rank > 0:
         return {}
-    seen, _, _ = evaluate(run.model, run.test, run.loss, check)
+    seen, _, _ = evaluate(run.tested, run.test, run.loss, check)
     return {"oracle_test_accuracy": seen.accuracy, "oracle_test_loss": seen.loss}
-
-
-def _spread(trained: Trained) -> dict[str, float]:
-    return {} if trained.variance is None else {"train_loss_variance": trained.variance}
 
 
 def _tested(run: Setup, progress: Progress, check: Callable[[], None]) -> Outcome:
     """The selected weights meet the test images, once, and label what nobody has labelled."""
-    dataset, model = run.dataset, run.model
-    tested, predictions, own = evaluate(model, run.test, run.loss, check, run.metrics, "test_")
+    dataset = run.dataset
+    tested, predictions, own = evaluate(run.tested, run.test, run.loss, check, run.metrics, "test_")
     labelling = None
     if dataset.unlabelled is not None and run.unlabelled is not None:
-        labelling = label(model, run.unlabelled, dataset.unlabelled, dataset.classes, run.loss, check)
+        labelling = label(run.tested, run.unlabelled, dataset.unlabelled, dataset.classes, run.loss, check)
     return Outcome(
         selected_epoch=progress.selected_epoch,
         test_loss=tested.loss,
         test_accuracy=tested.accuracy,
-        parameters=count_parameters(model),
+        parameters=count_parameters(run.model),
         trainable_parameters=run.trainable_parameters,
         flops=run.flops,
         seconds=progress.seconds,

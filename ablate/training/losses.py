@@ -26,14 +26,20 @@ class Loss:
     Args:
         recipe: Whose loss.
         code_root: Folder of the user's own files; None where the recipe names none.
+        weight: Weight of each class, float32 (classes,); means are weighted then. None for equal ones.
+        smoothing: Share of each label that is spread evenly over all classes; of cross-entropy only.
 
     Raises:
         RecipeError: A loss of the user's own cannot be found or made.
     """
 
-    def __init__(self, recipe: Recipe, code_root: Path | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, code_root: Path | None = None, *, weight: Tensor | None = None, smoothing: float = 0.0
+    ) -> None:
         own = recipe.training.loss
         self._own = None if isinstance(own, str) else CalledLoss(own, code_root)
+        self._weight = weight
+        self._smoothing = smoothing
         self._likelihood = recipe.training.loss == "nll"
         #: The network's outputs are log-probabilities.
         self.normalised = self._likelihood and isinstance(recipe.model, OwnModel)
@@ -50,8 +56,8 @@ class Loss:
             each = self._own.each(outputs, labels)
             return each.mean() if reduction == "mean" else each.sum()
         if self._likelihood:
-            return F.nll_loss(self.log_probabilities(outputs), labels, reduction=reduction)
-        return F.cross_entropy(outputs, labels, reduction=reduction)
+            return F.nll_loss(self.log_probabilities(outputs), labels, self._weight, reduction=reduction)
+        return F.cross_entropy(outputs, labels, self._weight, reduction=reduction, label_smoothing=self._smoothing)
 
     def refuse_unnormalised(self, model: nn.Module, example: Tensor) -> None:
         """Look at what a network of the user's own gives for a black image.

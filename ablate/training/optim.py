@@ -17,15 +17,27 @@ from ablate.training.failures import RecipeError
 FUSED = frozenset({"SGD", "Adam", "AdamW"})
 #: The argument in which a schedule takes the run's length.
 LENGTHS = {"CosineAnnealingLR": "T_max", "OneCycleLR": "total_steps"}
+#: Arguments in which a schedule takes rates in place of the optimizer's.
+RATES = {"OneCycleLR": ("max_lr",), "CyclicLR": ("base_lr", "max_lr")}
 
 
-def build_optimizer(recipe: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+def build_optimizer(
+    recipe: Optimizer, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
+) -> torch.optim.Optimizer:
     """The optimizer over the parameters that take a gradient.
+
+    Args:
+        recipe: Its class and arguments.
+        parameters: Parameters, those without a gradient among them; or groups of those with one, see `grouped`.
 
     Raises:
         RecipeError: PyTorch refuses an argument, or no parameter is to be trained.
     """
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    trained = [
+        _arguments(one) if isinstance(one, dict) else one
+        for one in parameters
+        if isinstance(one, dict) or one.requires_grad
+    ]
     if not trained:
         raise RecipeError("Every parameter of the network is frozen", cure="Leave one out of `freeze`.")
     arguments = _arguments(recipe.arguments)
@@ -40,6 +52,9 @@ def build_optimizer(recipe: Optimizer, parameters: Iterable[nn.Parameter]) -> to
 
 class Schedule:
     """Moves the learning rate, after each epoch or after each step as the recipe says, once the warm-up is over.
+
+    Of parameter groups each moves from its own rate; rates that a schedule names are meant for the optimizer's own and
+    hold for the others in proportion.
 
     Args:
         phase: Scheduler, warm-up and length, in epochs.
@@ -67,6 +82,8 @@ class Schedule:
             length = LENGTHS.get(recipe.name)
             if self._by_step and length is not None and length not in arguments and "epochs" not in arguments:
                 arguments[length] = phase.epochs * steps_per_epoch - self._warmup_steps
+            if len(optimizer.param_groups) > 1:
+                arguments |= _by_group(arguments, RATES.get(recipe.name, ()), optimizer)
             try:
                 self._scheduler = getattr(torch.optim.lr_scheduler, recipe.name)(optimizer, **arguments)
             except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
@@ -125,6 +142,14 @@ class Schedule:
 
     def _refused(self, error: Exception) -> RecipeError:
         return RecipeError(f"PyTorch refuses `training.scheduler`: {self._name}: {error}")
+
+
+def _by_group(arguments: dict[str, Any], keys: Iterable[str], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Rates that are named for the optimizer, for each of its groups in proportion to the group's own rate."""
+    shares = [group["lr"] / optimizer.defaults["lr"] for group in optimizer.param_groups]
+    return {
+        key: [arguments[key] * share for share in shares] for key in keys if isinstance(arguments.get(key), int | float)
+    }
 
 
 def _arguments(given: dict[str, Any]) -> dict[str, Any]:

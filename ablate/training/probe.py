@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ablate.errors import AblateError
 from ablate.recipe import AnyRecipe, OwnRecipe, Recipe, TorchvisionModel, own_sections
 from ablate.training.batches import Batch
 from ablate.training.data import LATEST, stand_in
 from ablate.training.data.portions import TEST_SHARE
-from ablate.training.device import prepare_process
-from ablate.training.epoch import take_step
+from ablate.training.device import determinism, prepare_process
 from ablate.training.failures import RecipeError
 from ablate.training.fingerprints import fingerprints
 from ablate.training.measure import count_parameters
 from ablate.training.models import reseed_dropout, training_mode
 from ablate.training.own_code import own_code, told
 from ablate.training.setup import Setup, Stage, set_up
+from ablate.training.stepping import take_step
 from ablate.training.streams import seed_global_generators
 
 #: Steps of a probe; the second shows what the first did to the weights.
@@ -82,8 +82,8 @@ def probe(
         look_for_trainer(recipe.training.trainer, code_root)
         return None
     target = torch.device(device)
-    prepare_process(target, threads=1)
-    with own_code(code_root):
+    prepare_process(target, threads=1, tf32=recipe.training.tf32)
+    with own_code(code_root), determinism(recipe.training.deterministic):
         if real_data:
             dataset = LATEST.load(recipe.data, data_root, code_root)
         else:
@@ -103,16 +103,16 @@ def _stepped(run: Setup, code_root: Path | None) -> Probe:
     training_mode(run.model)
     kept, losses = 0, []
     shape: tuple[int, ...] = ()
-    for batch in itertools.islice(run.training.epoch(1), STEPS):
+    for batches in itertools.islice(run.steps(1), STEPS):
         try:
-            shape, loss, saved = _step(run, stage, batch)
+            shape, loss, saved = _step(run, stage, batches)
         except AblateError:
             raise
         except Exception as error:
             if not any(own_sections(run.recipe)) and not isinstance(error, ValueError | RuntimeError):
                 raise
             raise RecipeError(
-                f"A step on a batch of shape {tuple(batch.images.shape)} fails: {told(error, code_root)}"
+                f"A step on a batch of shape {tuple(batches[-1].images.shape)} fails: {told(error, code_root)}"
             ) from error
         kept = max(kept, saved)
         losses.append(loss)
@@ -121,13 +121,13 @@ def _stepped(run: Setup, code_root: Path | None) -> Probe:
         trainable_parameters=run.trainable_parameters,
         flops=run.flops,
         output_shape=shape,
-        memory_bytes=kept + _held(run.model, stage.optimizer),
+        memory_bytes=kept + _held(run, stage.optimizer),
         losses=tuple(losses),
         fingerprints=fingerprints(run, losses[0] if losses else None),
     )
 
 
-def _step(run: Setup, stage: Stage, batch: Batch) -> tuple[tuple[int, ...], float, int]:
+def _step(run: Setup, stage: Stage, batches: Sequence[Batch]) -> tuple[tuple[int, ...], float, int]:
     """One step: shape of the outputs, loss before it, and bytes that the backward pass kept."""
     saved: dict[int, int] = {}
 
@@ -138,15 +138,16 @@ def _step(run: Setup, stage: Stage, batch: Batch) -> tuple[tuple[int, ...], floa
 
     weights = {parameter.untyped_storage().data_ptr() for parameter in run.model.parameters()}
     with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
-        outputs, loss, _ = take_step(run, stage, batch)
+        taken = take_step(run, stage, batches)
     activations = sum(size for place, size in saved.items() if place not in weights)
-    return tuple(outputs.shape), loss.item(), activations
+    return tuple(taken.outputs.shape), taken.loss.item(), activations
 
 
-def _held(model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """Bytes of weights, buffers, gradients and optimizer state."""
-    tensors = [*model.parameters(), *model.buffers()]
-    tensors += [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+def _held(run: Setup, optimizer: torch.optim.Optimizer) -> int:
+    """Bytes of weights, their average, buffers, gradients and optimizer state."""
+    networks = [run.model, *([run.average.network] if run.average is not None else [])]
+    tensors = [tensor for network in networks for tensor in (*network.parameters(), *network.buffers())]
+    tensors += [parameter.grad for parameter in run.model.parameters() if parameter.grad is not None]
     for state in optimizer.state.values():
         tensors += [value for value in state.values() if isinstance(value, Tensor)]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from ablate.recipe import EarlyStopping
+from ablate.training.average import Average
 from ablate.training.evaluate import Measured
 from ablate.training.setup import Stage
 
@@ -25,13 +26,25 @@ class Progress:
 
     Args:
         model: The network in training.
+        average: Follows its weights; then the averaged ones are selected. None where there is no average.
         select: Which epoch's weights to keep.
         stopping: When a phase ends early; None means never.
         started: When the run began, by `time.perf_counter`.
     """
 
-    def __init__(self, model: nn.Module, *, select: Select, stopping: EarlyStopping | None, started: float) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        average: Average | None = None,
+        select: Select,
+        stopping: EarlyStopping | None,
+        started: float,
+    ) -> None:
         self._model = model
+        self._average = average
+        #: The network whose weights are selected.
+        self._judged = model if average is None else average.network
         self._select = select
         self._stopping = stopping
         self._best_weights: dict[str, Tensor] | None = None
@@ -73,7 +86,7 @@ class Progress:
             value = validated.accuracy if self._select == "best_val" else -validated.loss
             if value > self._best_value:
                 self.selected_epoch, self._best_value = self.epoch, value
-                self._best_weights = {name: value.detach().clone() for name, value in self._model.state_dict().items()}
+                self._best_weights = {name: value.detach().clone() for name, value in self._judged.state_dict().items()}
         if self._stopping is not None and validated is not None:
             value = validated.accuracy if self._stopping.metric == "val_accuracy" else -validated.loss
             improved = value > self._hoped + self._stopping.min_delta
@@ -88,7 +101,7 @@ class Progress:
     def select(self) -> None:
         """Put the selected weights into the network."""
         if self._best_weights is not None:
-            self._model.load_state_dict(self._best_weights)
+            self._judged.load_state_dict(self._best_weights)
 
     def state_dict(self, stage: Stage) -> dict[str, Any]:
         """A checkpoint: copies on the CPU, tensors and plain values only.
@@ -102,6 +115,8 @@ class Progress:
                 "model": dict(self._model.state_dict()),
                 "optimizer": stage.optimizer.state_dict(),
                 "scheduler": stage.schedule.state_dict(),
+                "update": stage.update.state_dict(),
+                "average": None if self._average is None else self._average.state_dict(),
                 "best_weights": self._best_weights,
                 "best_value": self._best_value,
                 "hoped": self._hoped,
@@ -120,6 +135,8 @@ class Progress:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint; the phase's own part is loaded by `resumed`."""
         self._model.load_state_dict(state["model"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
         self._best_weights = state["best_weights"]
         self._best_value = state["best_value"]
         self._hoped = state["hoped"]
@@ -137,6 +154,7 @@ def resumed(stage: Stage, state: Mapping[str, Any]) -> None:
     """Put the optimizer and the schedule of a phase where a checkpoint was taken."""
     stage.optimizer.load_state_dict(state["optimizer"])
     stage.schedule.load_state_dict(state["scheduler"])
+    stage.update.load_state_dict(state.get("update", {}))  # older checkpoints have none, and need none
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401 - state dicts are trees of anything

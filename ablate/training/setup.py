@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from ablate.recipe import OwnAugmentation, Phase, Recipe, TorchvisionModel
-from ablate.recipe.data import DataSection
+from ablate.recipe import CutMix, MixUp, OwnAugmentation, Phase, Recipe, TorchvisionModel
 from ablate.training.augment import Pipeline
-from ablate.training.batches import EvaluationImages, Residence, TrainingImages, input_size
+from ablate.training.average import Average
+from ablate.training.batches import Batch, EvaluationImages, Residence, TrainingImages, input_size
 from ablate.training.data import Dataset, Labelled, Portion, Unlabelled, split
 from ablate.training.device import choose_memory_format
 from ablate.training.failures import RecipeError
 from ablate.training.group import ALONE, Group
+from ablate.training.judging import Mirrored, cast
 from ablate.training.losses import Loss
 from ablate.training.measure import count_flops, has_batch_norm, trainable_sizes
+from ablate.training.mixing import MixedImages
 from ablate.training.models import build_model, freeze
 from ablate.training.normalize import Normalize, build_normalizer, build_standardizer
+from ablate.training.objective import Objective, class_weights
 from ablate.training.optim import Schedule, build_optimizer
 from ablate.training.own_loss import CalledMetrics
+from ablate.training.parameter_groups import grouped, own_arguments
+from ablate.training.update import Update
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,12 +42,21 @@ class Setup:
     device: torch.device
     group: Group
     model: nn.Module
+    #: Follows the network's weights; None where they are not averaged.
+    average: Average | None
+    #: What validation images are shown to: the network or its average, as the recipe's precision calls it.
+    judged: nn.Module
+    #: What test images are shown to.
+    tested: nn.Module
+    #: What is measured: the recipe's loss.
     loss: Loss
     #: Metrics of the user's own.
     metrics: CalledMetrics
+    #: What is trained for.
+    objective: Objective
     normalize: Normalize
     #: The training images, augmented, in batches.
-    training: TrainingImages
+    training: TrainingImages | MixedImages
     #: There may be none.
     validation: EvaluationImages
     test: EvaluationImages
@@ -52,6 +67,17 @@ class Setup:
     #: Parameters that some phase trains.
     trainable_parameters: int
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
+        return -(-self.training.steps // self.recipe.training.accumulate)
+
+    def steps(self, epoch: int) -> Iterator[tuple[Batch, ...]]:
+        """The batches of each step of an epoch, counted from 1."""
+        batches = self.training.epoch(epoch)
+        while step := tuple(itertools.islice(batches, self.recipe.training.accumulate)):
+            yield step
+
     def begin(self, phase: Phase) -> Stage:
         """Freeze what a phase freezes and make its optimizer and schedule.
 
@@ -59,13 +85,18 @@ class Setup:
             ModelError: A pattern matches no parameter.
             RecipeError: PyTorch refuses a part of the recipe, or everything is frozen.
         """
+        training = self.recipe.training
         _freeze(self.model, self.recipe, phase)
-        optimizer = build_optimizer(phase.optimizer or self.recipe.training.optimizer, self.model.parameters())
+        own = own_arguments(self.model, training)
+        optimizer = build_optimizer(
+            phase.optimizer or training.optimizer, grouped(self.model, own) if own else self.model.parameters()
+        )
         return Stage(
             phase=phase,
             optimizer=optimizer,
-            schedule=Schedule(phase, optimizer, steps_per_epoch=self.training.steps),
-            forward=self.group.parallel(self.model),
+            schedule=Schedule(phase, optimizer, steps_per_epoch=self.steps_per_epoch),
+            update=Update(optimizer, training, self.device),
+            forward=self.group.parallel(cast(self.model, training.precision)),
         )
 
 
@@ -76,6 +107,8 @@ class Stage:
     phase: Phase
     optimizer: torch.optim.Optimizer
     schedule: Schedule
+    #: What makes a step of gradients.
+    update: Update
     #: The network as steps call it: itself, or spread over several devices.
     forward: nn.Module
 
@@ -112,7 +145,7 @@ def set_up(
         normalize = build_normalizer(recipe.data, portions.train, memory_format)
         size = input_size(recipe.data, dataset.image_size)
     else:
-        refuse_image_work(recipe.data)
+        refuse_image_work(recipe, is_mixable=dataset.train.images.is_floating_point())
         normalize = build_standardizer(recipe.data, portions.train)
     example = torch.zeros_like(normalize(dataset.train.images[:1]))
     if size is not None:
@@ -130,20 +163,23 @@ def set_up(
     loss.refuse_unnormalised(model, example)
     flops = count_flops(model, example)
     model.to(device).to(memory_format=memory_format)
+    average = None if recipe.training.ema is None else Average(recipe.training.ema, model)
+    judged = cast(model if average is None else average.network, recipe.training.precision)
 
     residence = Residence.on(device)
 
     def measured(portion: Portion) -> EvaluationImages:
         return EvaluationImages(residence.take(portion), device=device, normalize=normalize, size=size)
 
-    training = TrainingImages(
+    mixing = [one for one in recipe.data.augment if isinstance(one, MixUp | CutMix)]
+    single = [one for one in recipe.data.augment if not isinstance(one, MixUp | CutMix)]
+    batch_size = recipe.data.batch_size
+    images = TrainingImages(
         residence.take(portions.train),
         device=device,
         normalize=normalize,
-        pipeline=Pipeline(
-            recipe.data.augment, seed=seed, examples=len(portions.train.labels), size=size, code_root=code_root
-        ),
-        batch_size=recipe.data.batch_size,
+        pipeline=Pipeline(single, seed=seed, examples=len(portions.train.labels), size=size, code_root=code_root),
+        batch_size=batch_size,
         least=group.size * (2 if has_batch_norm(model) else 1),
         seed=seed,
         group=group,
@@ -155,10 +191,16 @@ def set_up(
         device=device,
         group=group,
         model=model,
+        average=average,
+        judged=judged,
+        tested=Mirrored(judged, loss) if recipe.training.test_time_augmentation == "flip" else judged,
         loss=loss,
         metrics=CalledMetrics(recipe.training.metrics, code_root),
+        objective=Objective(
+            recipe, class_weights(recipe, portions.train, len(dataset.classes), device), code_root=code_root
+        ),
         normalize=normalize,
-        training=training,
+        training=MixedImages(images, mixing, batch_size=batch_size, seed=seed, group=group) if mixing else images,
         validation=measured(portions.validation),
         test=measured(portions.test),
         unlabelled=measured(_anyhow_labelled(dataset.unlabelled)) if dataset.unlabelled is not None else None,
@@ -167,14 +209,22 @@ def set_up(
     )
 
 
-def refuse_image_work(data: DataSection) -> None:
-    """Raise RecipeError where a recipe asks for something that only images have."""
+def refuse_image_work(recipe: Recipe, *, is_mixable: bool) -> None:
+    """Raise RecipeError where a recipe asks for something that only images have.
+
+    Args:
+        recipe: The recipe, whose examples are no images.
+        is_mixable: Whether they are numbers of which a mean makes sense.
+    """
+    data = recipe.data
     for one in data.augment:
-        if not isinstance(one, OwnAugmentation):
+        if not isinstance(one, OwnAugmentation) and not (is_mixable and isinstance(one, MixUp)):
             raise RecipeError(
                 f"the augmentation `{one.name}` is for images, and the examples of {data.name!r} are none",
                 cure='Take one of your own, as `augment = ["my_augmentations.py:noise"]`.',
             )
+    if recipe.training.test_time_augmentation != "none":
+        raise RecipeError("`training.test_time_augmentation` is for images, and the examples are none")
 
 
 def _anyhow_labelled(unlabelled: Unlabelled) -> Portion:

@@ -1,52 +1,22 @@
 """The training loop against scripts as one writes them by hand, fed the same initial weights and batches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from ablate.metrics import EpochMetrics
-from ablate.recipe import Data, Recipe
-from ablate.training import build_model, load_dataset, split, train
-from ablate.training.streams import Stream
+from ablate.recipe import Recipe
+from ablate.training import build_model, train
+from tests.scripts import Images, validated
 
 MakeRecipe = Callable[..., Recipe]
-DIGITS = Data(name="digits", batch_size=32, train_images=250)
 EPOCHS = 4
 Rows = list[tuple[float, float, float]]
-
-
-class Images:
-    """What a script has after loading and normalising: float images and labels of each part."""
-
-    def __init__(self) -> None:
-        parts = split(load_dataset(DIGITS), DIGITS)
-        pixels = parts.train.images[parts.train.index] / 255
-        mean, std = pixels.mean(), pixels.std(correction=0)
-        self.places = parts.train.index
-        self.train = (parts.train.images / 255 - mean) / std, parts.train.labels
-        self.val = (
-            (parts.train.images[parts.validation.index] / 255 - mean) / std,
-            parts.train.labels[parts.validation.index],
-        )
-
-    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of 32 in the order of seed 0."""
-        order = self.places[torch.from_numpy(Stream("order", 0).permutation(epoch, len(self.places)))]
-        for chosen in torch.split(order, 32):
-            yield self.train[0][chosen], self.train[1][chosen]
-
-
-def validated(model: nn.Module, images: Images) -> float:
-    model.eval()
-    with torch.no_grad():
-        loss = F.cross_entropy(model(images.val[0]), images.val[1]).item()
-    model.train()
-    return loss
 
 
 def adam_with_batch_norm(model: nn.Module, images: Images) -> Rows:

@@ -120,6 +120,8 @@ def notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> l
         found.append("Oracle: the test set was measured after each epoch; nothing was chosen or ranked by it.")
     if "train_loss_variance" in names:
         found.append("Variance of the step losses: over the steps within each epoch, nats squared.")
+    if "grad_norm" in names:
+        found.append("Gradient norm: of all parameters together, mean over the steps of each epoch, before clipping.")
     return found
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ablate.recipe.signatures import did_you_mean
-from ablate.training.failures import ModelError
-from ablate.training.models.grey import GreyAsColour
+from ablate.training.models.patterns import inner, matches, refuse_what_matches_nothing
 
 #: Attribute of a module that no pattern freezes.
 _ALWAYS = "ablate_always_trained"
@@ -40,19 +37,19 @@ def freeze(model: nn.Module, patterns: Iterable[str], but: Iterable[str] = ()) -
         ModelError: A pattern matches nothing.
     """
     patterns, but = tuple(patterns), tuple(but)
-    network = model.network if isinstance(model, GreyAsColour) else model
-    _refuse_what_matches_nothing(network, (*patterns, *but))
+    network = inner(model)
+    refuse_what_matches_nothing(network, (*patterns, *but), also=[name for name, _ in _bare_norms(network)])
     if not hasattr(network, _BORN_FROZEN):
         born = frozenset(name for name, parameter in network.named_parameters() if not parameter.requires_grad)
         setattr(network, _BORN_FROZEN, born)
     always = {id(parameter) for part in network.modules() if hasattr(part, _ALWAYS) for parameter in part.parameters()}
     for name, parameter in network.named_parameters():
-        frozen = name in getattr(network, _BORN_FROZEN) or _matches(name, patterns)
-        parameter.requires_grad_(id(parameter) in always or not frozen or _matches(name, but))
+        frozen = name in getattr(network, _BORN_FROZEN) or matches(name, patterns)
+        parameter.requires_grad_(id(parameter) in always or not frozen or matches(name, but))
         if not parameter.requires_grad:
             parameter.grad = None  # an optimizer would go on with it
     for name, norm in _bare_norms(network):
-        setattr(norm, _STILL, _matches(name, patterns) and not _matches(name, but))
+        setattr(norm, _STILL, matches(name, patterns) and not matches(name, but))
 
 
 def training_mode(model: nn.Module) -> None:
@@ -80,22 +77,3 @@ def _bare_norms(network: nn.Module) -> list[tuple[str, _BatchNorm]]:
         for name, module in network.named_modules()
         if isinstance(module, _BatchNorm) and not module.affine
     ]
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _refuse_what_matches_nothing(network: nn.Module, patterns: Iterable[str]) -> None:
-    names = [name for name, _ in network.named_parameters()] + [name for name, _ in _bare_norms(network)]
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            parts = [
-                f"{name}.*" for name, part in network.named_modules() if name and any(True for _ in part.parameters())
-            ]
-            hint = did_you_mean(pattern, parts + names)
-            largest = [part for part in parts if part.count(".") == 1]
-            raise ModelError(
-                f"No parameter of the network matches {pattern!r}{hint or did_you_mean(pattern, largest)}",
-                cure="`*` stands for anything, as in `layer1.*`; `print(model)` shows the names.",
-            )
