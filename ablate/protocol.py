@@ -64,6 +64,7 @@ class FailureKind(StrEnum):
     KILLED = "killed"
     CUDA_FAULT = "cuda_fault"
     DATA_MISSING = "data_missing"
+    STALLED = "stalled"
 
 
 @dataclass(frozen=True, kw_only=True)

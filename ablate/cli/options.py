@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ablate.cli.durations import seconds
+
 if TYPE_CHECKING:
     from ablate.orchestrate.stale import Stale
     from ablate.store import Database
@@ -62,7 +64,25 @@ AcceptStaleOption = Annotated[
 RerunStaleOption = Annotated[
     bool, typer.Option("--rerun-stale", help="Run again what was run with older versions of your own files.")
 ]
+StallOption = Annotated[
+    str,
+    typer.Option(
+        "--stall-timeout",
+        metavar="DURATION",
+        help="Fail a job that shows no sign of life for so long, as `90s`, `30m`, `2h`; 0: never.",
+    ),
+]
+MaxTimeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--max-time",
+        metavar="DURATION",
+        help="Stop after so long, as `90m`, `4h`; running jobs are given back.",
+        show_default=False,
+    ),
+]
 
+DEFAULT_STALL = "30m"
 DEFAULT_DATABASE = "sqlite:///results.db"
 #: More than this is a slip of the finger.
 MAX_WORKERS = 1024
@@ -151,6 +171,38 @@ def open_existing(url: str) -> Iterator[Database | None]:
         return
     with Database.open(url) as database:
         yield database
+
+
+def stall_limit(text: str) -> float | None:
+    """Seconds in `--stall-timeout`; None for never.
+
+    Raises:
+        UsageError: The text is no duration, or shorter than a second.
+    """
+    limit = seconds("--stall-timeout", text)
+    if 0 < limit < 1:
+        from ablate.errors import UsageError
+
+        raise UsageError(
+            f"--stall-timeout {text!r} is shorter than a second.", cure="Write a second or more, or 0 for never."
+        )
+    return limit or None
+
+
+def time_limit(text: str | None) -> float | None:
+    """Seconds in `--max-time`; None for no limit.
+
+    Raises:
+        UsageError: The text is no duration, or none at all.
+    """
+    if text is None:
+        return None
+    limit = seconds("--max-time", text)
+    if not limit:
+        from ablate.errors import UsageError
+
+        raise UsageError("--max-time 0 leaves no time to train.", cure="Leave it out for no limit.")
+    return limit
 
 
 def worker_count(text: str) -> int | None:

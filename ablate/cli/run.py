@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -10,25 +11,32 @@ import typer
 
 from ablate.cli.options import (
     DEFAULT_DATABASE,
+    DEFAULT_STALL,
     AcceptStaleOption,
     DatabaseOption,
     DataRootOption,
     FactorsOption,
+    MaxTimeOption,
     PlainOption,
     RerunStaleOption,
     SeedsOption,
     SetOption,
+    StallOption,
     StudyArgument,
     VariantsOption,
     open_database,
     part_of,
     read_study,
     stale_choice,
+    stall_limit,
+    time_limit,
     worker_count,
 )
 
 #: Said at the first Ctrl-C.
 STOPPING = "stopping: running jobs are given back (Ctrl-C again ends them at once)"
+#: Said when `--max-time` is over.
+TIME_OVER = "the time is over: running jobs are given back (Ctrl-C ends them at once)"
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +57,8 @@ def run(
     seeds: SeedsOption = None,
     accept_stale: AcceptStaleOption = False,
     rerun_stale: RerunStaleOption = False,
+    stall_timeout: StallOption = DEFAULT_STALL,
+    max_time: MaxTimeOption = None,
     data_root: DataRootOption = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the reports.")] = Path("reports"),
     plain: PlainOption = False,
@@ -68,6 +78,8 @@ def run(
     from ablate.orchestrate.submit import Advance, submit_study
     from ablate.orchestrate.tuning import failed_choices, waiting_text
 
+    stall, limit = stall_limit(stall_timeout), time_limit(max_time)
+    time_over = None if limit is None else time.monotonic() + limit
     asked = read_study(study, db, settings)
     stale = stale_choice(accept=accept_stale, rerun=rerun_stale)
     part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
@@ -93,7 +105,10 @@ def run(
                         placement,
                         data_root=data_root,
                         watch=view.show,
+                        stall_timeout=stall,
+                        time_over=time_over,
                         on_interrupt=lambda: view.say(STOPPING),
+                        on_time_over=lambda: view.say(TIME_OVER),
                         advance=Advance(database, asked, part),
                     )
             except DataMissingError:

@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli.options import DEFAULT_DATABASE, DatabaseOption, DataRootOption, open_database
+from ablate.cli.options import (
+    DEFAULT_DATABASE,
+    DEFAULT_STALL,
+    DatabaseOption,
+    DataRootOption,
+    MaxTimeOption,
+    StallOption,
+    open_database,
+    stall_limit,
+    time_limit,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +41,8 @@ def worker(
     checkpoint_every: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Least time between two checkpoints of a job.")
     ] = 0.0,
+    stall_timeout: StallOption = DEFAULT_STALL,
+    max_time: MaxTimeOption = None,
     identity: Annotated[str | None, typer.Option("--id", hidden=True)] = None,
     linked: Annotated[bool, typer.Option("--linked", hidden=True)] = False,
 ) -> None:
@@ -43,6 +55,7 @@ def worker(
     from ablate.store.reading import outline
     from ablate.worker.supervisor import Supervisor, WorkerSettings, stop_when_closed, stopped_by_signals
 
+    stall, limit = stall_limit(stall_timeout), time_limit(max_time)
     chosen = device.split(",") if device else None
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with open_database(db) as database:
@@ -58,6 +71,8 @@ def worker(
                 study=study,
                 drain=drain,
                 checkpoint_every=checkpoint_every,
+                stall_timeout=stall,
+                max_time=limit,
             ),
         )
         if linked:  # hidden: the launcher holds the other end of standard input

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from ablate.errors import DatabaseError, DataMissingError, JobsFailedError, UsageError
 from ablate.worker.devices import cuda_names, usable_cores
 from ablate.worker.logs import FOLDER, log_file
+from ablate.worker.watchdog import STALL_SECONDS
 
 #: Workers that share one GPU when their number is not given; small networks leave most of a GPU idle.
 WORKERS_PER_GPU = 3
@@ -98,6 +100,7 @@ class LocalWorkers:
         on_death: Called with the id of a worker that ended without being asked, before it is replaced, so that its job
             can be given back at once.
         drain: Whether workers end when nothing is queued; else they wait for more until they are stopped.
+        stall_timeout: Time without a sign of life after which a job fails, seconds; None for never.
     """
 
     placement: Placement
@@ -108,6 +111,7 @@ class LocalWorkers:
     on_death: Callable[[str], None]
     #: Workers end when nothing is queued; else they wait for more until they are stopped.
     drain: bool = True
+    stall_timeout: float | None = STALL_SECONDS
     _running: list[_Running] = field(default_factory=list)
     _deaths: int = 0
     #: What a worker said that found nothing but jobs without data.
@@ -187,6 +191,15 @@ class LocalWorkers:
             running.process.terminate()
         self.join()
 
+    def preempt(self) -> None:
+        """Do as `stop` does, and let the attempts be recorded as preempted where the system has a signal to say so."""
+        if os.name != "posix":
+            self.stop()
+            return
+        for running in self._running:
+            running.process.send_signal(signal.SIGUSR2)
+        self.join()
+
     def kill(self) -> None:
         """End all workers now and give their jobs back. Their trainers end by themselves when their pipe closes."""
         for running in self._running:
@@ -203,6 +216,7 @@ class LocalWorkers:
         log = log_file(self.artifacts, worker)
         command = [sys.executable, "-m", "ablate", "worker", "--study", self.study, "--device", device]
         command += ["--id", worker, "--linked", *(["--drain"] if self.drain else [])]
+        command += ["--stall-timeout", "0" if self.stall_timeout is None else f"{self.stall_timeout:.3f}s"]
         if self.data_root is not None:
             command += ["--data-root", str(self.data_root)]
         with log.open("wb") as output:

@@ -12,6 +12,7 @@ from ablate.orchestrate.progress import Progress, progress
 from ablate.orchestrate.submit import Advance
 from ablate.store import Database
 from ablate.store.queue import release_worker
+from ablate.worker.watchdog import STALL_SECONDS
 
 #: Pause between two looks at the database, seconds.
 LOOK_SECONDS = 0.4
@@ -25,6 +26,9 @@ def train_queued(
     data_root: Path | None,
     watch: Callable[[Progress], None],
     on_interrupt: Callable[[], None],
+    on_time_over: Callable[[], None],
+    stall_timeout: float | None = STALL_SECONDS,
+    time_over: float | None = None,
     advance: Advance | None = None,
 ) -> Progress:
     """Start workers and watch them until no job of `study` waits or runs, and none can follow.
@@ -36,10 +40,13 @@ def train_queued(
         data_root: Where data sets lie; None for the default.
         watch: Called with the state of the study about twice a second.
         on_interrupt: Called when Ctrl-C or SIGTERM arrives, before the workers are asked to give their jobs back.
+        on_time_over: Called when the time is over, before the same.
+        stall_timeout: Time without a sign of life after which a job fails, seconds; None for never.
+        time_over: When to stop, by the monotonic clock, seconds; None for no limit.
         advance: Queues what follows from jobs that have ended; None where nothing does.
 
     Returns:
-        Where the study stands at the end; jobs are left if the user interrupted.
+        Where the study stands at the end; jobs are left if the user interrupted or the time was over.
 
     Raises:
         DataMissingError: The jobs that are left lack their data set or their weights.
@@ -56,6 +63,7 @@ def train_queued(
         data_root=data_root,
         on_death=lambda worker: release_worker(db, worker),
         drain=not more,
+        stall_timeout=stall_timeout,
     )
     with Interrupts() as interrupts, workers:
         try:
@@ -66,6 +74,10 @@ def train_queued(
                     advance()
                     now = progress(db, study)
                 watch(now)
+                if now.left and time_over is not None and time.monotonic() >= time_over:
+                    on_time_over()
+                    workers.preempt()
+                    return progress(db, study)
                 workers.look(progressed=now.done > before.done, work_left=now.left > 0)
                 if now.left:
                     time.sleep(LOOK_SECONDS)

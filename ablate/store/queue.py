@@ -23,6 +23,7 @@ from ablate.protocol import (
 from ablate.recipe import AnyRecipe, read_recipe
 from ablate.store import schema
 from ablate.store.code import code_of, made_with, sign
+from ablate.store.company import was_shared
 from ablate.store.database import Database
 from ablate.store.expressions import Now
 from ablate.store.leases import close_attempts, give_back, pass_fence, rescue_expired, rescue_from
@@ -230,6 +231,7 @@ class Queue:
                 fruitless=connection.execute(
                     select(jobs.c.fruitless_attempts).where(jobs.c.id == ticket.job)
                 ).scalar_one(),
+                shared=failure.kind is FailureKind.OUT_OF_MEMORY and was_shared(connection, ticket),
             )
             about = {
                 "failure_kind": failure.kind.value,

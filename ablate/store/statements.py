@@ -8,6 +8,7 @@ from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select, upd
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ablate.protocol import AttemptState, JobState
+from ablate.store.company import room
 from ablate.store.expressions import NextAttempt, Now
 from ablate.store.tables import CHECKPOINT, artifacts, attempts, epochs, jobs, revisions, studies, variants, workers
 
@@ -17,11 +18,13 @@ _WAITING = and_(jobs.c.state == JobState.QUEUED.value, jobs.c.listed)
 def claim_statement(*, one_study: bool, without: Collection[int] = ()) -> ReturningUpdate[int, int, int, int, int, int]:
     """Hand the next waiting job to a worker; on PostgreSQL jobs that others are just claiming are passed over.
 
+    One that ran out of memory waits for a device that nobody else uses, and nobody joins it there.
+
     Args:
         one_study: Only jobs of the study that the statement is given.
         without: Jobs whose variants are left to other workers.
     """
-    next_job = select(jobs.c.id).where(_WAITING).order_by(jobs.c.study, jobs.c.position).limit(1)
+    next_job = select(jobs.c.id).where(_WAITING, room()).order_by(jobs.c.study, jobs.c.position).limit(1)
     if without:
         next_job = next_job.where(jobs.c.variant.not_in(_variants_of(without)))
     if one_study:

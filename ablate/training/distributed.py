@@ -4,7 +4,7 @@ The processes train in step by DistributedDataParallel (Li et al. 2020) and take
 batch size and learning rate stay what the recipe says. The first one evaluates, and talks to the caller over a pipe:
 
     rank 0 -> Epoch -> caller; caller -> "state" -> rank 0 -> checkpoint -> caller; caller -> "go" -> rank 0
-    caller -> "stop" -> rank 0; any rank -> Ended -> caller
+    rank 0 -> Alive -> caller; caller -> "stop" -> rank 0; any rank -> Ended -> caller
 
 Batch normalisation takes its statistics over each device's part of a batch.
 """
@@ -12,6 +12,7 @@ Batch normalisation takes its statistics over each device's part of a batch.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import io
 import logging
 import multiprocessing
@@ -41,8 +42,10 @@ from ablate.recipe import Recipe
 from ablate.training.failures import Diverged, Killed, RecipeError, Stopped
 from ablate.training.group import Group
 
-#: How long the caller waits for news before it asks whether to stop, seconds.
+#: How long the caller waits for news before it looks whether the processes are there, seconds.
 LOOK_SECONDS = 0.05
+#: Least time between two signs of life, seconds: at each the caller asks whether to stop.
+ALIVE_SECONDS = 0.2
 #: How long the processes have to end after one has, seconds.
 END_SECONDS = 30.0
 #: How long a process waits for the others. PyTorch's ten minutes are short for the evaluations of the first one, and a
@@ -103,6 +106,11 @@ class Epoch:
     metrics: EpochMetrics
 
 
+@dataclass(frozen=True)
+class Alive:
+    """From the first process: it is about to begin a batch."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ended:
     """From a process: it has nothing more to do, for whatever reason."""
@@ -112,7 +120,7 @@ class Ended:
     stopped: int | None = None
     #: Epoch and message of a run that diverged.
     diverged: tuple[int, str] | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     #: The error's traceback.
     details: str = ""
 
@@ -235,20 +243,23 @@ def _followed(
             return min(ends, key=_is_consequence)
         for connection, message in messages:
             other_end.close()
+            if isinstance(message, Alive):
+                if not told and should_stop():  # asked only while they go on: to ask is a sign of life
+                    told = True
+                    with contextlib.suppress(ConnectionError):  # as below
+                        connection.send("stop")
+                continue
             if on_epoch is not None and isinstance(message, Epoch):
                 on_epoch(message.metrics, state)
             with contextlib.suppress(ConnectionError):  # its end is seen at the next look
                 connection.send("go")
-        if not told and should_stop():
-            first.send("stop")
-            told = True
         if not alive and not ready:
             return Ended(error=Killed("the processes of this job ended without a word"))
 
 
-def _heard(connection: Connection) -> Ended | Epoch:
+def _heard(connection: Connection) -> Ended | Epoch | Alive:
     try:
-        message: Ended | Epoch = connection.recv()
+        message: Ended | Epoch | Alive = connection.recv()
     except EOFError:
         message = Ended(error=Killed("a process of this job ended without a word"))
     return message
@@ -274,6 +285,8 @@ def _result(ended: Ended) -> Outcome:
 def _rank(order: Order, pipes: Sequence[Connection], watched: Connection) -> None:
     """One of the processes."""
     threading.Thread(target=_end_with, args=(watched,), name="ablate-lifeline", daemon=True).start()
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGUSR1)  # by which a supervisor asks where everybody is
     rank = int(os.environ["RANK"])
     caller = pipes[rank]
     try:
@@ -282,7 +295,7 @@ def _rank(order: Order, pipes: Sequence[Connection], watched: Connection) -> Non
         ended = Ended(stopped=stop.epoch)
     except Diverged as finding:
         ended = Ended(diverged=(finding.epoch, finding.message))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
+    except BaseException as error:  # noqa: BLE001 - whatever it is, `sys.exit` too, the caller is told
         ended = Ended(error=error, details=traceback.format_exc())
     if ended.outcome is not None or ended.error is not None or rank == 0:
         _tell(caller, ended)
@@ -307,8 +320,13 @@ def _trained(order: Order, rank: int, caller: Connection) -> Ended:
                 asked.append(word)
 
     asked: list[str] = []
+    due = 0.0  # when the next sign of life is
 
     def should_stop() -> bool:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + ALIVE_SECONDS
+            caller.send(Alive())
         return bool(asked) or (caller.poll() and caller.recv() == "stop")
 
     resume: Mapping[str, Any] | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.protocol import Checkpoint, FailureKind
@@ -33,6 +34,8 @@ class Train:
     checkpoints: Sequence[Checkpoint]
     #: Least time between two checkpoints, seconds.
     checkpoint_every: float
+    #: Longest time between two signs of life, seconds.
+    alive_every: float
     #: Text of the user's own files that the recipe's model needs, by path relative to the study file.
     sources: dict[str, str]
 
@@ -40,6 +43,11 @@ class Train:
 @dataclass(frozen=True)
 class Stop:
     """To the trainer: give the job back at the next batch."""
+
+
+@dataclass(frozen=True)
+class Alive:
+    """From the trainer: the job goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +88,16 @@ class Broke:
     message: str
     #: The traceback.
     details: str
+    #: Peak memory, batch size and the like.
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-Report = EpochDone | Finished | DivergedAway | Stopped | Broke
+@dataclass(frozen=True)
+class Spent:
+    """From the trainer, before its last report of a job: this process should serve no further one."""
+
+    #: What the job's code left behind, for the log.
+    reason: str
+
+
+Report = Alive | EpochDone | Finished | DivergedAway | Stopped | Broke | Spent

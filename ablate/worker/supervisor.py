@@ -23,6 +23,7 @@ from types import FrameType
 from ablate.errors import DataMissingError
 from ablate.protocol import (
     BEAT_SECONDS,
+    AttemptState,
     Claim,
     Failure,
     FailureKind,
@@ -32,8 +33,10 @@ from ablate.protocol import (
 )
 from ablate.worker.child import Child
 from ablate.worker.devices import device_name
-from ablate.worker.messages import Broke, DivergedAway, EpochDone, Finished, Report, Stop, Stopped, Train
+from ablate.worker.messages import Alive, Broke, DivergedAway, EpochDone, Finished, Report, Spent, Stop, Stopped, Train
 from ablate.worker.provenance import provenance
+from ablate.worker.stalled import stalled
+from ablate.worker.watchdog import STALL_SECONDS, Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ _log = logging.getLogger(__name__)
 RELEASE_SECONDS = 2.5
 #: Pause between two looks at an empty queue, seconds.
 IDLE_SECONDS = 0.5
+#: Longest time between two signs of life of a trainer that goes on, seconds.
+ALIVE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,10 @@ class WorkerSettings:
     drain: bool = False
     #: Least time between two checkpoints of a job, seconds.
     checkpoint_every: float = 0.0
+    #: Time without a sign of life of the trainer after which its job fails, seconds; None for never.
+    stall_timeout: float | None = STALL_SECONDS
+    #: Time after which no job is claimed and the running one is given back, seconds; None for no limit.
+    max_time: float | None = None
 
 
 class Supervisor:
@@ -76,6 +85,12 @@ class Supervisor:
         self._settings = settings
         self._child: Child | None = None
         self._stopping = False
+        #: How attempts end that are given back.
+        self._given_back = AttemptState.RELEASED
+        #: When the time is over, by the monotonic clock.
+        self._time_over = time.monotonic() + (float("inf") if settings.max_time is None else settings.max_time)
+        #: Whether the trainer will serve no further job.
+        self._spent = False
         #: Jobs whose data set or weights this worker could not get, with what was said of them.
         self._missing: dict[int, str] = {}
         self._ours, self._wake = socket.socketpair()
@@ -86,6 +101,12 @@ class Supervisor:
         twice, self._stopping = self._stopping, True
         with contextlib.suppress(BlockingIOError):
             self._wake.send(b"2" if twice else b"1")
+
+    def preempt(self) -> None:
+        """Ask for a clean end as `stop` does: the machine is needed, or the time is over."""
+        if not self._stopping:
+            self._given_back = AttemptState.PREEMPTED
+        self.stop()
 
     def run(self) -> None:
         """Serve jobs.
@@ -108,7 +129,7 @@ class Supervisor:
         )
         self._child = Child()
         try:
-            while not self._stopping:
+            while not self._stopping and time.monotonic() < self._time_over:
                 claim = self._queue.claim(settings.id, study=settings.study, without=self._missing)
                 if claim is not None:
                     self._serve(claim)
@@ -117,7 +138,7 @@ class Supervisor:
                 elif settings.drain:
                     return
                 else:
-                    wait([self._ours], timeout=IDLE_SECONDS)
+                    wait([self._ours], timeout=max(0.0, min(IDLE_SECONDS, self._time_over - time.monotonic())))
         finally:
             self._discard_child()
             self._queue.retire(settings.id)
@@ -129,18 +150,22 @@ class Supervisor:
         except ReplacedError:
             _log.warning("job %d was taken away from this worker; its trainer is ended", claim.ticket.job)
             self._discard_child()
+        if self._child is not None:
+            self._child.attempt_over()
+        if self._spent:
+            self._discard_child()
 
     def _drive(self, claim: Claim) -> None:
         child = self._child = self._child or Child()
         child.order(self._order(claim))
+        watchdog = Watchdog(self._settings.stall_timeout, time.monotonic())
         next_beat = time.monotonic() + BEAT_SECONDS
         give_up = float("inf")  # when a stopping trainer has had its time
         while True:
-            now = time.monotonic()
-            ready = wait(
-                [child.connection, child.sentinel, self._ours], timeout=max(0.0, min(next_beat, give_up) - now)
-            )
+            soonest = min(next_beat, give_up, watchdog.due, float("inf") if self._stopping else self._time_over)
+            ready = wait([child.connection, child.sentinel, self._ours], timeout=max(0.0, soonest - time.monotonic()))
             for report in child.reports():
+                watchdog.sign(time.monotonic())
                 if self._record(claim, report):
                     return
             if child.sentinel in ready:
@@ -149,8 +174,13 @@ class Supervisor:
             hurry = self._ours in ready and b"2" in self._ours.recv(64)
             if hurry or time.monotonic() >= give_up:
                 self._discard_child()
-                self._queue.release(claim.ticket)
+                self._queue.release(claim.ticket, self._given_back)
                 return
+            if watchdog.barks(time.monotonic()):
+                self._record(claim, stalled(child.stack(), self._settings.stall_timeout, self._settings.artifacts))
+                return
+            if not self._stopping and time.monotonic() >= self._time_over:
+                self.preempt()
             if self._stopping and give_up == float("inf"):
                 child.order(Stop())
                 give_up = time.monotonic() + RELEASE_SECONDS
@@ -161,6 +191,12 @@ class Supervisor:
     def _record(self, claim: Claim, report: Report) -> bool:
         """Write what the trainer reports; whether that ended the job."""
         match report:
+            case Alive():
+                return False
+            case Spent(reason=reason):
+                _log.warning("%s; its trainer is replaced", reason)
+                self._spent = True
+                return False
             case EpochDone(metrics=metrics, checkpoint=checkpoint):
                 self._delete(self._queue.record_epoch(claim.ticket, metrics, checkpoint))
                 return False
@@ -169,14 +205,16 @@ class Supervisor:
             case DivergedAway(message=message, seconds=seconds):
                 self._delete(self._queue.diverge(claim.ticket, message, seconds=seconds))
             case Stopped():
-                self._queue.release(claim.ticket)
+                self._queue.release(claim.ticket, self._given_back)
             case Broke(kind=FailureKind.DATA_MISSING, message=message):
+                self._discard_child()
                 self._queue.release(claim.ticket)
                 self._missing[claim.ticket.job] = message
                 _log.warning("job %d (%s) waits: %s", claim.ticket.job, claim.variant, message)
-            case Broke(kind=kind, message=message, details=details):
+            case Broke(kind=kind, message=message, details=details, facts=facts):
                 self._discard_child()
-                state = self._queue.fail(claim.ticket, Failure(kind=kind, message=message, details=details))
+                failure = Failure(kind=kind, message=message, details=details, facts=facts)
+                state = self._queue.fail(claim.ticket, failure)
                 name = f"job {claim.ticket.job} ({claim.variant}, seed {claim.seed})"
                 _log.warning("%s is %s: %s", name, state, message)
         return True
@@ -193,6 +231,7 @@ class Supervisor:
             artifacts=self._settings.artifacts,
             checkpoints=claim.checkpoints,
             checkpoint_every=self._settings.checkpoint_every,
+            alive_every=min(ALIVE_SECONDS, (self._settings.stall_timeout or float("inf")) / 4),
             sources=dict(claim.sources),
         )
 
@@ -207,7 +246,7 @@ class Supervisor:
     def _discard_child(self) -> None:
         if self._child is not None:
             self._child.end()
-            self._child = None
+            self._child, self._spent = None, False
 
     def _delete(self, names: Collection[str]) -> None:
         for name in names:
@@ -216,10 +255,13 @@ class Supervisor:
 
 @contextlib.contextmanager
 def stopped_by_signals(supervisor: Supervisor) -> Iterator[None]:
-    """While this lasts, SIGINT, SIGTERM and SIGUSR2 ask the supervisor for a clean end."""
+    """While this lasts, SIGINT, SIGTERM and SIGUSR2 (preemption, as Slurm has it) ask for a clean end."""
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        supervisor.stop()
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if number == getattr(signal, "SIGUSR2", None):
+            supervisor.preempt()
+        else:
+            supervisor.stop()
 
     wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR2") if hasattr(signal, name)]
     before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {

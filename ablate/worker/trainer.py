@@ -9,37 +9,38 @@ import logging
 import os
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ablate import training
-from ablate.errors import AblateError, DataMissingError
 from ablate.metrics import EpochMetrics, Outcome
-from ablate.protocol import FailureKind
 from ablate.study.own_code import laid_out
 from ablate.worker import checkpoints
+from ablate.worker.failures import broke
 from ablate.worker.logs import BEGINS
-from ablate.worker.messages import Broke, DivergedAway, EpochDone, Finished, Report, Stop, Stopped, Train
+from ablate.worker.messages import Alive, Broke, DivergedAway, EpochDone, Finished, Report, Spent, Stop, Stopped, Train
+from ablate.worker.restore import Before
+from ablate.worker.wording import CODE
 
 _log = logging.getLogger(__name__)
 
 #: Most of a job's time that checkpoints may take: long epochs are all kept, short ones in groups.
 CHECKPOINT_SHARE = 0.05
-#: Folder below the artifacts where the user's own files lie while a job runs.
-CODE = "code"
 #: Folder below the artifacts with a folder for each job that a trainer of the user's own trains.
 JOBS = "jobs"
 
 
-def serve(connection: Connection) -> None:
-    """Train jobs from the pipe until it closes or one fails; a process that failed once is not to be trusted."""
+def serve(connection: Connection, rearm: Callable[[], None]) -> None:
+    """Train jobs from the pipe until it closes or one fails; a process that failed once is not to be trusted.
+
+    Args:
+        connection: The pipe to the supervisor.
+        rearm: Puts back how this process answers its supervisor, whatever a job's code did to that.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    before = Before(rearm)
     while True:
         try:
             order = connection.recv()
@@ -48,42 +49,37 @@ def serve(connection: Connection) -> None:
         if isinstance(order, Stop):  # crossed with the end of the job that it was meant for
             continue
         report = _train(order, connection)
-        try:
-            connection.send(report)
-        except BrokenPipeError:
-            return
-        if isinstance(report, Broke):
+        left_behind = before.restore()
+        if left_behind is not None and not isinstance(report, Broke):
+            _send(connection, Spent(f"the code of job {order.job} changed more than its own: {left_behind}"))
+        _send(connection, report)
+        if left_behind is not None or isinstance(report, Broke):
             return
 
 
 def _train(order: Train, connection: Connection) -> Report:
-    with laid_out(order.sources, under=order.artifacts / CODE) as code_root:
-        report = _attempt(order, connection, code_root)
+    """One attempt; whatever a model, a data set or PyTorch raises is the job's failure, `sys.exit` too."""
+    report = _attempt(order, connection)
     if isinstance(report, Finished | DivergedAway):
         shutil.rmtree(_job_folder(order), ignore_errors=True)
-    if code_root is not None and isinstance(report, Broke):  # as the user knows the files
-        return replace(report, details=report.details.replace(f"{code_root}{os.sep}", ""))
     return report
 
 
-def _attempt(order: Train, connection: Connection, code_root: Path | None) -> Report:
+def _attempt(order: Train, connection: Connection) -> Report:
     started = time.monotonic()
+    pulse = _Pulse(connection, order.alive_every)
     try:
-        return Finished(outcome=_run(order, connection, code_root))
+        with laid_out(order.sources, under=order.artifacts / CODE) as code_root:
+            return Finished(outcome=_run(order, connection, pulse, code_root))
     except training.Stopped:
         return Stopped()
     except training.Diverged as finding:
         return DivergedAway(message=str(finding), seconds=time.monotonic() - started)
-    except DataMissingError as error:
-        return Broke(kind=FailureKind.DATA_MISSING, message=str(error), details="")
-    except AblateError as error:
-        details = traceback.format_exc() if error.__cause__ is not None else ""
-        return Broke(kind=FailureKind.USER_ERROR, message=str(error), details=details)
-    except Exception as error:  # noqa: BLE001 - whatever a model, a data set or PyTorch raises is the job's failure
-        return Broke(kind=_kind(error), message=_one_line(error), details=traceback.format_exc())
+    except BaseException as error:  # noqa: BLE001 - see above
+        return broke(error, order)
 
 
-def _run(order: Train, connection: Connection, code_root: Path | None) -> Outcome:
+def _run(order: Train, connection: Connection, pulse: _Pulse, code_root: Path | None) -> Outcome:
     resume = checkpoints.load_newest(order.checkpoints, order.artifacts)
     _log.info(BEGINS, order.attempt, order.job, resume["epoch"] if resume else 0)
     due = 0.0  # when the next checkpoint may be written
@@ -101,13 +97,17 @@ def _run(order: Train, connection: Connection, code_root: Path | None) -> Outcom
             due = ended + max(order.checkpoint_every, (ended - begun) / CHECKPOINT_SHARE)
         _send(connection, EpochDone(metrics=metrics, checkpoint=checkpoint))
 
+    def should_stop() -> bool:
+        pulse.beat()
+        return _told_to_stop(connection)
+
     return training.train(
         order.recipe,
         seed=order.seed,
         device=order.device,
         data_root=order.data_root,
         on_epoch=on_epoch,
-        should_stop=lambda: _told_to_stop(connection),
+        should_stop=should_stop,
         resume=resume,
         threads=order.threads,
         code_root=code_root,
@@ -118,6 +118,27 @@ def _run(order: Train, connection: Connection, code_root: Path | None) -> Outcom
 def _job_folder(order: Train) -> Path:
     """A folder of one job, which a trainer of the user's own may write into until the job has ended."""
     return order.artifacts / JOBS / str(order.job)
+
+
+class _Pulse:
+    """Signs of life to the supervisor, from the first batch on, seldom enough to cost nothing.
+
+    Args:
+        connection: The pipe to the supervisor.
+        every: Least time between two signs, seconds.
+    """
+
+    def __init__(self, connection: Connection, every: float) -> None:
+        self._connection = connection
+        self._every = every
+        self._due = 0.0
+
+    def beat(self) -> None:
+        """The job goes on."""
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + self._every
+            _send(self._connection, Alive())
 
 
 def _told_to_stop(connection: Connection) -> bool:
@@ -133,19 +154,3 @@ def _send(connection: Connection, report: Report) -> None:
         connection.send(report)
     except OSError:  # the supervisor is gone, and with it the reason to go on
         os._exit(1)
-
-
-def _kind(error: Exception) -> FailureKind:
-    if isinstance(error, training.Killed):
-        return FailureKind.KILLED
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return FailureKind.OUT_OF_MEMORY
-    accelerator_error = getattr(torch, "AcceleratorError", None)  # PyTorch >= 2.8
-    if accelerator_error is not None and isinstance(error, accelerator_error):
-        return FailureKind.CUDA_FAULT
-    return FailureKind.USER_ERROR
-
-
-def _one_line(error: Exception) -> str:
-    first = str(error).strip().splitlines()[:1]
-    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__

@@ -43,11 +43,7 @@ def test_attempts_are_never_mixed(db, queue):
 def test_jobs_are_chosen_by_the_way_in_which_they_ended(db, queue):
     submit_small(db, seeds=(0, 1), batch_sizes=(64, 32))
     user = fail(queue, FailureKind.USER_ERROR)
-    out_of_memory = claim(queue).ticket
-    for _ in range(2):
-        queue.fail(out_of_memory, Failure(kind=FailureKind.OUT_OF_MEMORY, message="too much"))
-        if job(db, out_of_memory.job).state is JobState.QUEUED:
-            out_of_memory = claim(queue).ticket
+    fail(queue, FailureKind.OUT_OF_MEMORY)
     for _ in range(MAX_FRUITLESS_ATTEMPTS):
         lost = claim(queue).ticket.job
         expire(db, lost)

@@ -257,7 +257,8 @@ def _fail(queue: Queue, kind: FailureKind, *, epoch: int | None = None) -> JobSt
     [
         (FailureKind.USER_ERROR, 1),
         (FailureKind.DATA_MISSING, 1),
-        (FailureKind.OUT_OF_MEMORY, 2),
+        (FailureKind.OUT_OF_MEMORY, 1),
+        (FailureKind.STALLED, 1),
         (FailureKind.CUDA_FAULT, 3),
         (FailureKind.KILLED, MAX_FRUITLESS_ATTEMPTS),
     ],
@@ -270,6 +271,42 @@ def test_how_often_each_kind_of_failure_is_tried_again(db, queue, kind, tries):
         assert queue.claim("w1") is None
         assert retry(db, "small", kinds=[kind]) == 1
     assert rows(db, "SELECT failure_kind, failure_details FROM attempts")[0] == (kind.value, "Traceback")
+
+
+def _out_of_memory(queue: Queue, ticket: Ticket) -> JobState:
+    return queue.fail(ticket, Failure(kind=FailureKind.OUT_OF_MEMORY, message="too much"))
+
+
+def test_a_job_that_ran_out_of_memory_beside_others_is_tried_once_more_alone(db, queue):
+    submit_small(db, seeds=(0, 1))
+    big, other = claim(queue, "w1").ticket, claim(queue, "w2").ticket
+    assert _out_of_memory(queue, big) is JobState.QUEUED
+    third = claim(queue, "w1").ticket  # not the first job: w2 is at work on the same device
+    assert third.job not in (big.job, other.job)
+    queue.finish(other, outcome())
+    fourth = claim(queue, "w2").ticket
+    queue.finish(third, outcome())
+    assert queue.claim("w1") is None
+    queue.finish(fourth, outcome())
+    alone = claim(queue, "w1").ticket
+    assert alone.job == big.job
+    submit_small(db, seeds=(0, 1, 2))
+    assert queue.claim("w2") is None  # nobody joins it
+    queue.introduce(WorkerInfo(id="w3", host="box", pid=2, device="cuda:1", device_name="A GPU", provenance={}))
+    assert queue.claim("w3") is not None  # on another device
+    queue.release(alone, AttemptState.PREEMPTED)
+    again = claim(queue, "w1").ticket
+    assert again.job == big.job
+    assert _out_of_memory(queue, again) is JobState.FAILED
+    assert retry(db, "small", only=[big.job]) == 1
+    assert claim(queue, "w1").ticket.job == big.job
+    assert queue.claim("w2") is not None  # `ablate retry` forgets
+
+
+def test_a_job_that_ran_out_of_memory_after_others_had_gone_fails(db, queue):
+    submit_small(db)
+    queue.finish(claim(queue, "w1").ticket, outcome())
+    assert _out_of_memory(queue, claim(queue, "w2").ticket) is JobState.FAILED
 
 
 def test_a_job_that_advances_may_be_killed_as_often_as_it_likes(db, queue):

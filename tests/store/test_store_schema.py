@@ -6,6 +6,7 @@ import textwrap
 from contextlib import suppress
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
@@ -38,8 +39,9 @@ def _described(connection: Connection) -> list[str]:
 
 
 def _sorted_lines(sql: str) -> str:
-    """A statement whose constraints may stand in any order."""
-    return "\n".join(sorted(re.sub(r"\s+", " ", line).strip(" ,") for line in sql.splitlines()))
+    """A statement whose constraints may stand in any order, and whose table may have been renamed, which quotes it."""
+    plain = re.sub(r'"(\w+)"', r"\1", sql)
+    return "\n".join(sorted(re.sub(r"\s+", " ", line).strip(" ,") for line in plain.splitlines()))
 
 
 @pytest.fixture
@@ -83,13 +85,13 @@ def test_an_older_schema_is_migrated_when_it_is_opened(url, tmp_path, monkeypatc
         before = rows(db, "SELECT id, state FROM jobs ORDER BY id")
     later = tmp_path / "migrations"
     shutil.copytree(schema.MIGRATIONS, later)
-    (later / "versions" / "0004_colour.py").write_text(
+    (later / "versions" / "0005_colour.py").write_text(
         textwrap.dedent("""\
             import sqlalchemy as sa
             from alembic import op
 
-            revision = "ablate_0004"
-            down_revision = "ablate_0003"
+            revision = "ablate_0005"
+            down_revision = "ablate_0004"
 
 
             def upgrade():
@@ -98,15 +100,64 @@ def test_an_older_schema_is_migrated_when_it_is_opened(url, tmp_path, monkeypatc
         """)
     )
     monkeypatch.setattr(schema, "MIGRATIONS", later)
-    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "ablate_0004"))
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "ablate_0005"))
     with pytest.raises(Exception, match="older ablate"):
         Database.open(url, readonly=True)
     with Database.open(url) as db:
         assert rows(db, "SELECT id, state FROM jobs ORDER BY id") == before
         assert rows(db, "SELECT DISTINCT colour FROM jobs") == [("blue",)]
-        assert rows(db, "SELECT version_num FROM alembic_version") == [("ablate_0004",)]
+        assert rows(db, "SELECT version_num FROM alembic_version") == [("ablate_0005",)]
         with pytest.raises(IntegrityError), db.write() as connection:
             connection.execute(text("UPDATE jobs SET study = 99"))
+
+
+def _migrate_to(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+#: Rows as the ablate that wrote schema 0003 left them.
+_OF_0003 = (
+    "INSERT INTO studies (id, name, created_at) VALUES (1, 'old', 0)",
+    "INSERT INTO variants (id, study, key, name, levels, position) VALUES (1, 1, 'k', 'baseline', '{}', 0)",
+    "INSERT INTO workers (id, host, pid, device, device_name, provenance, started_at, seen_at) "
+    "VALUES ('w', 'box', 1, 'cpu', 'A CPU', '{}', 0, 0)",
+    "INSERT INTO jobs (id, study, variant, seed, position, state, listed, attempt, attempt_count, fruitless_attempts, "
+    "furthest_epoch, retried_after, created_at, ended_at) "
+    "VALUES (1, 1, 1, 0, 0, 'succeeded', TRUE, 2, 2, 0, 1, 0, 0, 9)",
+    "INSERT INTO attempts (id, job, number, worker, state, started_at, ended_at, failure_kind, failure_message, "
+    "failure_details, failure_facts) VALUES (1, 1, 1, 'w', 'failed', 0, 1, 'killed', 'ended', 'é', '{\"rss\": 7}')",
+    "INSERT INTO attempts (id, job, number, worker, state, started_at, ended_at, selected_epoch, test_accuracy, "
+    "seconds) VALUES (2, 1, 2, 'w', 'succeeded', 1, 9, 1, 0.75, 8.5)",
+    "INSERT INTO epochs (job, epoch, attempt, train_loss) VALUES (1, 1, 2, 0.5)",
+    "INSERT INTO fingerprints (attempt, name, value) VALUES (2, 'module_tree', 'abc')",
+)
+
+
+def test_attempts_of_the_third_schema_are_kept_and_may_stall(bare, empty_url, monkeypatch):
+    monkeypatch.undo()
+    questions = ("SELECT * FROM attempts ORDER BY id", "SELECT * FROM runs_view", "SELECT * FROM epochs_view")
+    with bare.write() as connection:
+        _migrate_to(connection, "ablate_0003")
+        for statement in _OF_0003:
+            connection.exec_driver_sql(statement)
+        before = [connection.exec_driver_sql(question).all() for question in questions]
+    with Database.open(empty_url) as db:
+        with db.read() as connection:
+            assert [connection.exec_driver_sql(question).all() for question in questions] == before
+        with db.write() as connection:
+            connection.exec_driver_sql("UPDATE attempts SET failure_kind = 'stalled' WHERE id = 1")
+        for refused in (
+            "UPDATE attempts SET failure_kind = 'bored' WHERE id = 1",
+            "UPDATE attempts SET job = 99 WHERE id = 1",
+            "UPDATE epochs SET attempt = 99",
+            "UPDATE attempts SET state = 'running', ended_at = NULL",  # two of one job
+        ):
+            with pytest.raises(IntegrityError), db.write() as connection:
+                connection.exec_driver_sql(refused)
 
 
 _REFUSED = {
