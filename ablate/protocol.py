@@ -20,6 +20,10 @@ from ablate.recipe import Recipe
 BEAT_SECONDS = 10.0
 #: Seconds without a beat after which an attempt counts as lost.
 LEASE_SECONDS = 60.0
+#: Time for which a worker waits for a database that is away (full disk, no server) before it gives up, seconds.
+AWAY_SECONDS = 600.0
+#: Folders below the artifacts: checkpoints, workers' logs, and the user's own files while a job runs.
+CHECKPOINTS_FOLDER, LOGS_FOLDER, CODE_FOLDER = "checkpoints", "logs", "code"
 #: Attempts in a row without a new epoch after which a job that was lost or killed fails.
 MAX_FRUITLESS_ATTEMPTS = 3
 

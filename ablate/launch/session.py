@@ -11,6 +11,7 @@ from ablate.launch.local import LocalWorkers, Placement
 from ablate.orchestrate.progress import Progress, progress
 from ablate.orchestrate.submit import Advance
 from ablate.store import Database
+from ablate.store.patience import Patience
 from ablate.store.queue import release_worker
 
 #: Pause between two looks at the database, seconds.
@@ -46,6 +47,7 @@ def train_queued(
         DatabaseError: The database failed.
         JobsFailedError: Workers die one after the other.
     """
+    patiently = Patience()
     now = progress(db, study)
     more = advance is not None and advance.waiting
     workers = LocalWorkers(
@@ -54,17 +56,17 @@ def train_queued(
         study=study,
         artifacts=db.artifacts,
         data_root=data_root,
-        on_death=lambda worker: release_worker(db, worker),
+        on_death=lambda worker: patiently(lambda: release_worker(db, worker)),
         drain=not more,
     )
     with Interrupts() as interrupts, workers:
         try:
             while now.left or workers.alive:
                 interrupts.check()
-                before, now = now, progress(db, study)
+                before, now = now, patiently(lambda: progress(db, study))
                 if advance is not None and advance.waiting and (now.done > before.done or not now.left):
-                    advance()
-                    now = progress(db, study)
+                    patiently(advance)
+                    now = patiently(lambda: progress(db, study))
                 watch(now)
                 workers.look(progressed=now.done > before.done, work_left=now.left > 0)
                 if now.left:

@@ -81,6 +81,11 @@ class Supervisor:
         self._ours, self._wake = socket.socketpair()
         self._wake.setblocking(False)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked for an end."""
+        return self._stopping
+
     def stop(self) -> None:
         """Ask for a clean end, from a signal handler or another thread; asked twice, the trainer is ended at once."""
         twice, self._stopping = self._stopping, True

@@ -20,7 +20,7 @@ import torch
 from ablate import training
 from ablate.errors import AblateError, DataMissingError
 from ablate.metrics import EpochMetrics, Outcome
-from ablate.protocol import FailureKind
+from ablate.protocol import CODE_FOLDER, FailureKind
 from ablate.study.own_code import laid_out
 from ablate.worker import checkpoints
 from ablate.worker.logs import BEGINS
@@ -30,8 +30,6 @@ _log = logging.getLogger(__name__)
 
 #: Most of a job's time that checkpoints may take: long epochs are all kept, short ones in groups.
 CHECKPOINT_SHARE = 0.05
-#: Folder below the artifacts where the user's own files lie while a job runs.
-CODE = "code"
 
 
 def serve(connection: Connection) -> None:
@@ -54,7 +52,7 @@ def serve(connection: Connection) -> None:
 
 
 def _train(order: Train, connection: Connection) -> Report:
-    with laid_out(order.sources, under=order.artifacts / CODE) as code_root:
+    with laid_out(order.sources, under=order.artifacts / CODE_FOLDER) as code_root:
         report = _attempt(order, connection, code_root)
     if code_root is not None and isinstance(report, Broke):  # as the user knows the files
         return replace(report, details=report.details.replace(f"{code_root}{os.sep}", ""))
@@ -89,9 +87,12 @@ def _run(order: Train, connection: Connection, code_root: Path | None) -> Outcom
         last = metrics.epoch == order.recipe.training.epochs
         begun = time.monotonic()
         if metrics.finite and not last and begun >= due:
-            checkpoint = checkpoints.save(
-                state(), attempt=order.attempt, epoch=metrics.epoch, artifacts=order.artifacts
-            )
+            try:
+                checkpoint = checkpoints.save(
+                    state(), attempt=order.attempt, epoch=metrics.epoch, artifacts=order.artifacts
+                )
+            except OSError as error:  # a full disk, say: the epoch counts all the same
+                _log.warning("epoch %d has no checkpoint, and goes on without: %s", metrics.epoch, error)
             ended = time.monotonic()
             due = ended + max(order.checkpoint_every, (ended - begun) / CHECKPOINT_SHARE)
         _send(connection, EpochDone(metrics=metrics, checkpoint=checkpoint))
