@@ -16,6 +16,7 @@ from ablate.cli import (
     cancel,
     check,
     data,
+    db,
     export,
     init,
     logs,
@@ -59,7 +60,7 @@ def _root(
 
 
 for _command in (
-    run, plan, check, status, report, export, show, logs, retry, cancel, init, schema, data, submit, worker,
+    run, plan, check, status, report, export, show, logs, retry, cancel, init, schema, data, db, submit, worker,
 ):  # fmt: skip
     _command.register(app)
 

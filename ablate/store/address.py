@@ -125,6 +125,15 @@ def _check_content(path: Path, *, create: bool) -> None:
         )
 
 
+def is_sqlite(path: Path) -> bool:
+    """Whether a file is an SQLite database, by its first bytes; False where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
 def write_refusal(path: Path) -> DatabaseError | None:
     """Why the file and what SQLite keeps beside it cannot be written; None if they can."""
     folder = path.absolute().parent
