@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from ablate.errors import DatabaseError
 from ablate.store.database import Database
@@ -85,10 +84,15 @@ def check(db: Database, *, quick: bool = False) -> tuple[Finding, ...]:
     Raises:
         DatabaseError: It cannot be read at all.
     """
-    with db.read() as connection:
-        found = list(_own_words(connection, db.place, quick=quick))
-        if not quick and not found:
-            found += _rows(connection)
+    found: list[Finding] = []
+    try:
+        with db.read() as connection:
+            found += _own_words(connection, db.place, quick=quick)
+            if not quick and not found:
+                found += _rows(connection)
+    except DatabaseError:  # what is damaged may not even let a transaction end
+        if not found:
+            raise
     return (*found, *_files(db)) if not found and not quick else tuple(found)
 
 
@@ -107,10 +111,7 @@ def _own_words(connection: Connection, place: str, *, quick: bool) -> Iterator[F
     if connection.dialect.name != "sqlite":
         return
     pragma = "quick_check" if quick else "integrity_check"
-    try:
-        said = [str(line) for line in connection.execute(text(f"PRAGMA {pragma}(20)")).scalars()]
-    except DBAPIError as error:  # so damaged that the check itself stumbles
-        said = [str(error.orig)]
+    said = [str(line) for line in connection.execute(text(f"PRAGMA {pragma}(20)")).scalars()]
     if said != ["ok"]:
         yield Finding(text=f"it is damaged: {_some(said)}", cure=_DAMAGED.format(place=place))
         return
