@@ -82,17 +82,12 @@ def check(db: Database, *, quick: bool = False) -> tuple[Finding, ...]:
         quick: Leave out what takes a look at every row.
 
     Raises:
-        DatabaseError: It cannot be read at all.
+        DatabaseError: It is so damaged that the checks themselves stumble, or cannot be read at all.
     """
-    found: list[Finding] = []
-    try:
-        with db.read() as connection:
-            found += _own_words(connection, db.place, quick=quick)
-            if not quick and not found:
-                found += _rows(connection)
-    except DatabaseError:  # what is damaged may not even let a transaction end
-        if not found:
-            raise
+    with db.read() as connection:
+        found = list(_own_words(connection, db.place, quick=quick))
+        if not quick and not found:
+            found += _rows(connection)
     return (*found, *_files(db)) if not found and not quick else tuple(found)
 
 

@@ -81,10 +81,26 @@ def test_a_damaged_page_is_found_and_left_as_it_is(tmp_path):
     content[-4096:-4088] = b"\x5a" * 8  # the header of the last page
     file.write_bytes(content)
     with Database.open(file) as db:
-        assert any("damaged" in finding.text and ".recover" in finding.cure for finding in check(db))
-        with pytest.raises(DatabaseError, match="damaged"):
-            sound(db)
+        for look in (check, sound):
+            with pytest.raises(DatabaseError, match="damaged") as caught:
+                look(db)
+            assert ".recover" in caught.value.cure
     assert file.read_bytes() == content
+
+
+def test_a_wrong_index_is_found(tmp_path):
+    file = tmp_path / "results.db"
+    with Database.open(file, create=True) as db:
+        submit_small(db)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            "PRAGMA writable_schema = ON; "
+            "UPDATE sqlite_master SET sql = replace(sql, 'ON jobs (state', 'ON jobs (seed') WHERE name = 'ix_jobs_queue'"
+        )
+    with Database.open(file) as db:
+        [finding] = check(db)
+        assert "it is damaged: " in finding.text
+        assert ".recover" in finding.cure
 
 
 def test_files_and_pointers_are_held_against_each_other(db, queue):
