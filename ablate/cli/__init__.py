@@ -17,6 +17,7 @@ from ablate.cli import (
     check,
     data,
     db,
+    doctor,
     export,
     init,
     logs,
@@ -60,7 +61,7 @@ def _root(
 
 
 for _command in (
-    run, plan, check, status, report, export, show, logs, retry, cancel, init, schema, data, db, submit, worker,
+    run, plan, check, status, report, export, show, logs, retry, cancel, init, schema, data, db, doctor, submit, worker,
 ):  # fmt: skip
     _command.register(app)
 

@@ -42,6 +42,8 @@ class Address:
             DatabaseError: The text is none of these.
         """
         if isinstance(text, Path) or "://" not in text:
+            if isinstance(text, str) and re.match(r"postgres(ql)?(\+\w+)?:", text):
+                raise _unknown(text.split(":", maxsplit=1)[0] + ":")
             return cls._file(Path(text).expanduser(), str(text))
         try:
             url = make_url(text)
@@ -55,6 +57,11 @@ class Address:
                 )
             return cls._file(Path(url.database or ""), url.database or "")
         if url.drivername in (_POSTGRESQL, "postgresql", "postgres"):
+            if "@" in (url.host or ""):  # the password would be cut there, and its rest be shown as the host
+                raise DatabaseError(
+                    "the password in the URL of the database has characters that mean something there.",
+                    cure="Write %40 for @, %2F for /, %3A for : and %25 for %; or leave it to PGPASSWORD or ~/.pgpass.",
+                )
             url = url.set(drivername=_POSTGRESQL)
             shown = url.set(query={}).render_as_string(hide_password=True)
             return cls(shown=shown, url=url)

@@ -95,7 +95,7 @@ def test_a_wrong_index_is_found(tmp_path):
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(
             "PRAGMA writable_schema = ON; "
-            "UPDATE sqlite_master SET sql = replace(sql, 'ON jobs (state', 'ON jobs (seed') WHERE name = 'ix_jobs_queue'"
+            "UPDATE sqlite_master SET sql = replace(sql, 'jobs (state', 'jobs (seed') WHERE name = 'ix_jobs_queue'"
         )
     with Database.open(file) as db:
         [finding] = check(db)
