@@ -89,6 +89,10 @@ class DatabaseError(AblateError):
     exit_code = 6
 
 
+class DatabaseAwayError(DatabaseError):
+    """The database cannot be used for now: its disk is full, it is locked, or its server is gone. Waiting may help."""
+
+
 class ReportMismatchError(AblateError):
     """A committed report does not say what the database says."""
 

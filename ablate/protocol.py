@@ -20,6 +20,10 @@ from ablate.recipe import AnyRecipe
 BEAT_SECONDS = 10.0
 #: Seconds without a beat after which an attempt counts as lost.
 LEASE_SECONDS = 60.0
+#: Time for which a worker waits for a database that is away (full disk, no server) before it gives up, seconds.
+AWAY_SECONDS = 600.0
+#: Folders below the artifacts: checkpoints, workers' logs, and the user's own files while a job runs.
+CHECKPOINTS_FOLDER, LOGS_FOLDER, CODE_FOLDER, JOBS_FOLDER = "checkpoints", "logs", "code", "jobs"
 #: Attempts in a row without a new epoch after which a job that was lost or killed fails.
 MAX_FRUITLESS_ATTEMPTS = 3
 
@@ -110,6 +114,11 @@ class Claim:
     attempt_number: int = 1
     #: Text of the user's own files that the recipe's model needs, by path relative to the study file.
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def job_folder(study: str, key: str, seed: int) -> str:
+    """Name of a job's own folder below the artifacts, for a trainer of the user's own, until the job has ended."""
+    return f"{JOBS_FOLDER}/{study}-{key}-{seed}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,8 @@ from ablate.cli import (
     cancel,
     check,
     data,
+    db,
+    doctor,
     export,
     init,
     logs,
@@ -59,7 +61,7 @@ def _root(
 
 
 for _command in (
-    run, plan, check, status, report, export, show, logs, retry, cancel, init, schema, data, submit, worker,
+    run, plan, check, status, report, export, show, logs, retry, cancel, init, schema, data, db, doctor, submit, worker,
 ):  # fmt: skip
     _command.register(app)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.durations import seconds
+from ablate.cli.secrets import database_url
 
 if TYPE_CHECKING:
     from ablate.orchestrate.stale import Stale
@@ -28,7 +29,13 @@ OptionalStudy = Annotated[
 ]
 DatabaseOption = Annotated[
     str,
-    typer.Option("--db", envvar="ABLATE_DB", metavar="URL", help="Experiment database: a path or an SQLAlchemy URL."),
+    typer.Option(
+        "--db",
+        envvar="ABLATE_DB",
+        metavar="URL",
+        help="Experiment database: a path, an SQLAlchemy URL, or `@FILE` with one.",
+        callback=database_url,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,

@@ -51,6 +51,7 @@ def worker(
     Start as many as wanted; each trains one job at a time.
     """
     from ablate.launch.local import place
+    from ablate.store.patience import Patience, PatientQueue
     from ablate.store.queue import Queue
     from ablate.store.reading import outline
     from ablate.worker.supervisor import Supervisor, WorkerSettings, stop_when_closed, stopped_by_signals
@@ -62,7 +63,7 @@ def worker(
         if study is not None:
             outline(database, study)  # refuses a study that is not there
         supervisor = Supervisor(
-            Queue(database),
+            PatientQueue(Queue(database), Patience(stopping=lambda: supervisor.stopping)),
             WorkerSettings(
                 id=identity or str(uuid.uuid4()),
                 device=place(1, chosen, each=len(chosen or "1")).devices[0],

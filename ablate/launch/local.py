@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ablate.errors import DatabaseError, DataMissingError, JobsFailedError, UsageError
+from ablate.protocol import LOGS_FOLDER
 from ablate.worker.devices import cuda_names, usable_cores
-from ablate.worker.logs import FOLDER, log_file
+from ablate.worker.logs import log_file
 from ablate.worker.watchdog import STALL_SECONDS
 
 #: Workers that share one GPU when their number is not given; small networks leave most of a GPU idle.
@@ -119,10 +120,10 @@ class LocalWorkers:
 
     def __enter__(self) -> LocalWorkers:
         try:
-            (self.artifacts / FOLDER).mkdir(parents=True, exist_ok=True)
+            (self.artifacts / LOGS_FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseError(
-                f"the folder {self.artifacts / FOLDER} for the workers' logs cannot be made: {error.strerror}.",
+                f"the folder {self.artifacts / LOGS_FOLDER} for the workers' logs cannot be made: {error.strerror}.",
                 cure="Mend its permissions or move what is in its place, then type the same command again.",
             ) from error
         for device in self.placement.devices:

@@ -11,6 +11,7 @@ from ablate.launch.local import LocalWorkers, Placement
 from ablate.orchestrate.progress import Progress, progress
 from ablate.orchestrate.submit import Advance
 from ablate.store import Database
+from ablate.store.patience import Patience
 from ablate.store.queue import release_worker
 from ablate.worker.watchdog import STALL_SECONDS
 
@@ -53,6 +54,7 @@ def train_queued(
         DatabaseError: The database failed.
         JobsFailedError: Workers die one after the other.
     """
+    patiently = Patience()
     now = progress(db, study)
     more = advance is not None and advance.waiting
     workers = LocalWorkers(
@@ -61,7 +63,7 @@ def train_queued(
         study=study,
         artifacts=db.artifacts,
         data_root=data_root,
-        on_death=lambda worker: release_worker(db, worker),
+        on_death=lambda worker: patiently(lambda: release_worker(db, worker)),
         drain=not more,
         stall_timeout=stall_timeout,
     )
@@ -69,10 +71,10 @@ def train_queued(
         try:
             while now.left or workers.alive:
                 interrupts.check()
-                before, now = now, progress(db, study)
+                before, now = now, patiently(lambda: progress(db, study))
                 if advance is not None and advance.waiting and (now.done > before.done or not now.left):
-                    advance()
-                    now = progress(db, study)
+                    patiently(advance)
+                    now = patiently(lambda: progress(db, study))
                 watch(now)
                 if now.left and time_over is not None and time.monotonic() >= time_over:
                     on_time_over()

@@ -42,6 +42,8 @@ class Address:
             DatabaseError: The text is none of these.
         """
         if isinstance(text, Path) or "://" not in text:
+            if isinstance(text, str) and re.match(r"postgres(ql)?(\+\w+)?:", text):
+                raise _unknown(text.split(":", maxsplit=1)[0] + ":")
             return cls._file(Path(text).expanduser(), str(text))
         try:
             url = make_url(text)
@@ -55,6 +57,11 @@ class Address:
                 )
             return cls._file(Path(url.database or ""), url.database or "")
         if url.drivername in (_POSTGRESQL, "postgresql", "postgres"):
+            if "@" in (url.host or ""):  # the password would be cut there, and its rest be shown as the host
+                raise DatabaseError(
+                    "the password in the URL of the database has characters that mean something there.",
+                    cure="Write %40 for @, %2F for /, %3A for : and %25 for %; or leave it to PGPASSWORD or ~/.pgpass.",
+                )
             url = url.set(drivername=_POSTGRESQL)
             shown = url.set(query={}).render_as_string(hide_password=True)
             return cls(shown=shown, url=url)
@@ -123,6 +130,15 @@ def _check_content(path: Path, *, create: bool) -> None:
             f"{path} is not a database.",
             cure="Say where the database is: `--db PATH`; nothing in this file was changed.",
         )
+
+
+def is_sqlite(path: Path) -> bool:
+    """Whether a file is an SQLite database, by its first bytes; False where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 def write_refusal(path: Path) -> DatabaseError | None:

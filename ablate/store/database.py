@@ -95,6 +95,11 @@ class Database:
         return self._address.shown
 
     @property
+    def path(self) -> Path | None:
+        """The SQLite file; None for a server."""
+        return self._address.path
+
+    @property
     def readonly(self) -> bool:
         """Whether it can only be read."""
         return self._refusal is not None
@@ -142,6 +147,19 @@ class Database:
                 self._begin(connection, "BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A connection outside of transactions, for commands that databases allow nowhere else, such as `VACUUM`.
+
+        Raises:
+            DatabaseError: The database cannot be written.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        self._check_file()
+        with self._translated(), self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def _check_file(self) -> None:
         """An open handle goes on writing into a file that was deleted, and all of it is lost: look each time."""
@@ -260,8 +278,36 @@ def exists(url: str | Path) -> bool:
     return _look(address) is not None
 
 
+def revision(url: str | Path) -> str | None:
+    """The revision of the schema, read without writing or migrating; None where nothing of ours is there.
+
+    Raises:
+        DatabaseError: There is no database, or it is not ours, damaged, newer, or out of reach.
+    """
+    address = Address.parse(url)
+    if address.path is not None:
+        check_file(address.path, create=False)
+    return _look(address)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether an SQLite file holds our tables, of whatever revision.
+
+    Raises:
+        DatabaseError: It cannot be read.
+    """
+    with _glance(Address.parse(path)) as connection:
+        return schema.is_ours(connection)
+
+
 def _look(address: Address) -> str | None:
-    """The revision of the schema, read without writing."""
+    with _glance(address) as connection:
+        return schema.found(connection, address.shown)
+
+
+@contextmanager
+def _glance(address: Address) -> Iterator[Connection]:
+    """A connection that reads and has looked at nothing yet."""
     refusal = DatabaseError(f"{address.shown} is only looked at.")
     with closing(Database(address, artifacts=None, refusal=refusal)) as db, db.read() as connection:
-        return schema.found(connection, address.shown)
+        yield connection

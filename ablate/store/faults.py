@@ -5,14 +5,24 @@ Errors that are bugs of ours (a constraint that refuses a row, bad SQL) are left
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from ablate.errors import DatabaseError
+from ablate.errors import DatabaseAwayError, DatabaseError
 
 #: `SQLSTATE` of PostgreSQL's "insufficient privilege".
 _NO_PRIVILEGE = "42501"
+#: `SQLSTATE` of two transactions that met; the one that was undone is only to be repeated.
+_MET = frozenset({"40001", "40P01", "55P03"})
+#: Beginnings of `SQLSTATE` where waiting helps: no connection, want of room or memory, a server that stops or starts.
+_AWAY = ("08", "53", "57P")
+#: SQLite's codes where waiting helps.
+_PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY})
+#: Free space below which an error of the disk means that it is full, bytes: SQLite's shared memory alone takes 32 KiB.
+_NO_ROOM = 64 * 1024
 
 _CURES = {
     sqlite3.SQLITE_NOTADB: (
@@ -79,8 +89,19 @@ def _of_sqlite(error: sqlite3.Error, place: str) -> DatabaseError | None:
     code = _primary(error)
     if code not in _CURES:
         return None
+    if code == sqlite3.SQLITE_IOERR and _full(Path(place)):  # the write-ahead log's index could not grow
+        code = sqlite3.SQLITE_FULL
     what, cure = _CURES[code]
-    return DatabaseError(f"{place} {what} ({error}).", cure=cure.format(place=place))
+    kind = DatabaseAwayError if code in _PASSING else DatabaseError
+    return kind(f"{place} {what} ({error}).", cure=cure.format(place=place))
+
+
+def _full(path: Path) -> bool:
+    try:
+        found = os.statvfs(path.absolute().parent)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _NO_ROOM
 
 
 def _of_postgresql(error: DBAPIError, place: str) -> DatabaseError | None:
@@ -95,7 +116,13 @@ def _of_postgresql(error: DBAPIError, place: str) -> DatabaseError | None:
     reason = next((line for line in lines if "does not exist" in line), lines[0])
     if "does not exist" in reason and "database" in reason:
         return DatabaseError(f"{place}: {reason}.", cure="Make it with `createdb`, then type the same command again.")
-    return DatabaseError(
+    if state in _MET:
+        return DatabaseAwayError(
+            f"{place}: another transaction was in the way: {reason}.", cure="Type the same command again."
+        )
+    if state is not None and not state.startswith(_AWAY):
+        return DatabaseError(f"{place}: {reason}.", cure="Look into the server's log for what it says about it.")
+    return DatabaseAwayError(
         f"the server of {place} does not answer: {reason}.",
         cure="Look whether it runs and whether host, port, user and password of `--db` are right: `pg_isready`.",
     )

@@ -12,9 +12,13 @@ from ablate.store.expressions import Now
 from ablate.store.retries import LOST
 from ablate.store.tables import attempts, jobs
 
-#: Whether the job still belongs to the attempt.
+#: Whether the job still belongs to the attempt. The worker's id is in it because SQLite gives the numbers of deleted
+#: jobs and attempts out again: a worker that slept through `ablate db delete` must not meet its own numbers.
 OWNED = and_(
-    jobs.c.id == bindparam("job_id"), jobs.c.attempt == bindparam("attempt_id"), jobs.c.state == JobState.RUNNING.value
+    jobs.c.id == bindparam("job_id"),
+    jobs.c.attempt == bindparam("attempt_id"),
+    jobs.c.worker == bindparam("worker_id"),
+    jobs.c.state == JobState.RUNNING.value,
 )
 _RENEW = update(jobs).values(lease_expires_at=Now() + bindparam("lease"))
 #: The first statement of every transaction of a worker: renew the lease if it is still ours.
@@ -33,7 +37,7 @@ def pass_fence(connection: Connection, ticket: Ticket, lease: float) -> None:
     Raises:
         ReplacedError: The attempt no longer owns its job.
     """
-    where = {"job_id": ticket.job, "attempt_id": ticket.attempt, "lease": lease}
+    where = {"job_id": ticket.job, "attempt_id": ticket.attempt, "worker_id": ticket.worker, "lease": lease}
     if connection.execute(FENCE, where).rowcount == 0:
         raise ReplacedError(f"attempt {ticket.attempt} no longer owns job {ticket.job}")
 

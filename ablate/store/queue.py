@@ -245,7 +245,13 @@ class Queue:
     def release(self, ticket: Ticket, state: AttemptState = AttemptState.RELEASED) -> None:
         """Give the job back to the queue, uncounted. Does nothing where the attempt no longer owns it."""
         with self._db.write() as connection:
-            give_back(connection, and_(jobs.c.id == ticket.job, jobs.c.attempt == ticket.attempt), state)
+            ours = and_(jobs.c.id == ticket.job, jobs.c.attempt == ticket.attempt, jobs.c.worker == ticket.worker)
+            give_back(connection, ours, state)
+
+    def disown(self, worker: str) -> None:
+        """Give back what a worker holds without knowing: the answer to its last claim was lost on the way."""
+        with self._db.write() as connection:
+            give_back(connection, jobs.c.worker == worker, AttemptState.RELEASED)
 
     def retire(self, worker: str) -> None:
         """A worker ends; attempts that it still holds are released."""

@@ -25,6 +25,11 @@ _STAMP.append_constraint(PrimaryKeyConstraint("version_num", name="alembic_versi
 _VERSION = select(_STAMP.c.version_num)
 
 
+def is_ours(connection: Connection) -> bool:
+    """Whether the database holds our tables, of whatever revision."""
+    return set(inspect(connection).get_table_names()) >= _MARKS | {"alembic_version"}
+
+
 def found(connection: Connection, place: str) -> str | None:
     """The schema's revision, or None where the database holds nothing of ours and has room for it.
 

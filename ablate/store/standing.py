@@ -111,24 +111,32 @@ def running(db: Database, study: str | None = None) -> tuple[RunningRecord, ...]
 
 def workers(db: Database) -> tuple[WorkerRecord, ...]:
     """Workers that have not ended and were seen lately, in the order of their start."""
+    return tuple(record for record, silent in leftover_workers(db) if silent < _OUT_OF_SIGHT)
+
+
+def leftover_workers(db: Database) -> tuple[tuple[WorkerRecord, float], ...]:
+    """Workers that have not ended, seen lately or not, each with the seconds since it was seen; by start."""
     question = (
-        select(worker_rows, jobs.c.id.label("job"))
+        select(worker_rows, jobs.c.id.label("job"), (Now() - worker_rows.c.seen_at).label("silent"))
         .outerjoin(jobs, (jobs.c.worker == worker_rows.c.id) & (jobs.c.state == JobState.RUNNING.value))
-        .where(worker_rows.c.ended_at.is_(None), worker_rows.c.seen_at > Now() - _OUT_OF_SIGHT)
+        .where(worker_rows.c.ended_at.is_(None))
         .order_by(worker_rows.c.started_at, worker_rows.c.id)
     )
     with db.read() as connection:
         rows = connection.execute(question).all()
     return tuple(
-        WorkerRecord(
-            id=row.id,
-            host=row.host,
-            pid=row.pid,
-            device=row.device,
-            device_name=row.device_name,
-            started_at=utc(row.started_at),
-            seen_at=utc(row.seen_at),
-            job=row.job,
+        (
+            WorkerRecord(
+                id=row.id,
+                host=row.host,
+                pid=row.pid,
+                device=row.device,
+                device_name=row.device_name,
+                started_at=utc(row.started_at),
+                seen_at=utc(row.seen_at),
+                job=row.job,
+            ),
+            row.silent,
         )
         for row in rows
     )

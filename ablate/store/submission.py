@@ -229,13 +229,7 @@ def _jobs(
     only: Collection[tuple[str, int]] | None,
 ) -> tuple[int, int, int, int]:
     """Write missing jobs and the order of all; how many were added, existed, came back, are left out."""
-    blocks = _tuning_blocks(outline)  # first, since comparisons wait for them
-    blocks += [(seed, [variant.key for variant in outline.variants]) for seed in outline.seeds]
-    wanted = {
-        (ids[key], seed): rank * _SEED_STRIDE + position
-        for rank, (seed, keys) in enumerate(blocks)
-        for position, key in enumerate(keys)
-    }
+    wanted = _places(outline, ids)
     now = set(wanted) if only is None else {(ids[key], seed) for key, seed in only}
     columns = (jobs.c.id, jobs.c.variant, jobs.c.seed, jobs.c.position, jobs.c.listed, jobs.c.state)
     rows = connection.execute(select(*columns).where(jobs.c.study == study)).all()
@@ -256,6 +250,36 @@ def _jobs(
     fresh = {cell: place for cell, place in wanted.items() if cell in now}
     _queue(connection, study, fresh)
     return len(fresh), existing, requeued, left_out
+
+
+def relist(connection: Connection, study: int, outline: Outline) -> None:
+    """Name, place and list the variants and jobs of a study as one of its revisions has them; nothing is added.
+
+    Waiting jobs that were passed over stay so.
+    """
+    places = _places(outline, _variants(connection, study, _cells(outline), {}))
+    columns = (jobs.c.id, jobs.c.variant, jobs.c.seed, jobs.c.position, jobs.c.listed, jobs.c.state)
+    changed = []
+    for job, variant, seed, position, listed, state in connection.execute(
+        select(*columns).where(jobs.c.study == study)
+    ):
+        place = places.get((variant, seed), position)
+        now = (variant, seed) in places and (listed or state != JobState.QUEUED)
+        if (place, now) != (position, listed):
+            changed.append({"row": job, "position": place, "listed": now})
+    if changed:
+        connection.execute(update(jobs).where(jobs.c.id == bindparam("row")), changed)
+
+
+def _places(outline: Outline, ids: Mapping[str, int]) -> dict[tuple[int, int], int]:
+    """Place of each cell (variant's row, seed) in the order of claims."""
+    blocks = _tuning_blocks(outline)  # first, since comparisons wait for them
+    blocks += [(seed, [variant.key for variant in outline.variants]) for seed in outline.seeds]
+    return {
+        (ids[key], seed): rank * _SEED_STRIDE + position
+        for rank, (seed, keys) in enumerate(blocks)
+        for position, key in enumerate(keys)
+    }
 
 
 def _tuning_blocks(outline: Outline) -> list[tuple[int, list[str]]]:

@@ -1,15 +1,8 @@
-"""Checkpoint files that survive a power cut and notice a flipped byte.
-
-Write to a temporary name, fsync, rename, fsync the folder; the database then points at the file by name, size and
-SHA-256.
-"""
+"""What a checkpoint file holds: the state of a training run, as PyTorch writes and reads it."""
 
 from __future__ import annotations
 
-import hashlib
 import io
-import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,54 +10,24 @@ from typing import Any
 import torch
 
 from ablate.protocol import Checkpoint
-
-_log = logging.getLogger(__name__)
-
-#: Folder of the checkpoints below the artifacts.
-FOLDER = "checkpoints"
+from ablate.worker import files
 
 
 def save(state: Mapping[str, Any], *, attempt: int, epoch: int, artifacts: Path) -> Checkpoint:
-    """Write `state` durably and return the pointer to store."""
+    """Write `state` durably and return the pointer to store.
+
+    Raises:
+        OSError: The disk is full or cannot be written; nothing is left behind.
+    """
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
-    content = buffer.getbuffer()
-    folder = artifacts / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"{FOLDER}/{attempt}-{epoch}.pt"
-    target = artifacts / name
-    temporary = target.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(target)
-    _sync_folder(folder)
-    return Checkpoint(epoch=epoch, name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    return files.store(buffer.getbuffer(), attempt=attempt, epoch=epoch, artifacts=artifacts)
 
 
 def load_newest(checkpoints: Sequence[Checkpoint], artifacts: Path) -> dict[str, Any] | None:
     """The newest state that is whole, or None; a damaged file is passed over with a word in the log."""
-    for checkpoint in checkpoints:
-        try:
-            content = (artifacts / checkpoint.name).read_bytes()
-        except OSError as error:
-            _log.warning("checkpoint %s cannot be read (%s); taking the one before", checkpoint.name, error)
-            continue
-        if hashlib.sha256(content).hexdigest() != checkpoint.sha256:
-            _log.warning("checkpoint %s is damaged; taking the one before", checkpoint.name)
-            continue
-        state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        return state
-    return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows has no such call and needs none."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    content = files.newest_whole(checkpoints, artifacts)
+    if content is None:
+        return None
+    state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return state

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-#: Folder of the log files below the artifacts.
-FOLDER = "logs"
+from ablate.protocol import LOGS_FOLDER
+
 #: How a trainer begins an attempt in its worker's log.
 BEGINS = "attempt %d of job %d begins after epoch %d"
 _BEGINS = re.compile(r"attempt (\d+) of job \d+ begins after epoch \d+")
@@ -14,7 +14,7 @@ _BEGINS = re.compile(r"attempt (\d+) of job \d+ begins after epoch \d+")
 
 def log_file(artifacts: Path, worker: str) -> Path:
     """Where a worker that this machine's `ablate run` started writes."""
-    return artifacts / FOLDER / f"worker-{worker[:8]}.log"
+    return artifacts / LOGS_FOLDER / f"worker-{worker[:8]}.log"
 
 
 def excerpt(artifacts: Path, *, worker: str | None, attempt: int) -> str | None:

@@ -30,6 +30,8 @@ class Train:
     data_root: Path | None
     #: Folder of checkpoints and other files.
     artifacts: Path
+    #: Folder of this job alone, which is there until the job has ended; not made yet.
+    folder: Path
     #: Checkpoints to go on from, newest first.
     checkpoints: Sequence[Checkpoint]
     #: Least time between two checkpoints, seconds.

@@ -38,10 +38,10 @@ def _commit(folder: Path) -> dict[str, Any]:
     return {"commit": commit, "dirty": bool(changes)}
 
 
-def output_of(command: list[str]) -> str | None:
+def output_of(command: list[str], *, seconds: float = 10.0) -> str | None:
     """What a command prints, or None when it is missing, slow, or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - fixed words
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True)  # noqa: S603 - fixed words
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

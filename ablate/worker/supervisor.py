@@ -30,6 +30,7 @@ from ablate.protocol import (
     JobQueue,
     ReplacedError,
     WorkerInfo,
+    job_folder,
 )
 from ablate.worker.child import Child
 from ablate.worker.devices import device_name
@@ -95,6 +96,11 @@ class Supervisor:
         self._missing: dict[int, str] = {}
         self._ours, self._wake = socket.socketpair()
         self._wake.setblocking(False)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked for an end."""
+        return self._stopping
 
     def stop(self) -> None:
         """Ask for a clean end, from a signal handler or another thread; asked twice, the trainer is ended at once."""
@@ -229,6 +235,7 @@ class Supervisor:
             threads=int(claim.execution.get("threads", 1)),
             data_root=self._settings.data_root,
             artifacts=self._settings.artifacts,
+            folder=self._settings.artifacts / job_folder(claim.study, claim.recipe.key, claim.seed),
             checkpoints=claim.checkpoints,
             checkpoint_every=self._settings.checkpoint_every,
             alive_every=min(ALIVE_SECONDS, (self._settings.stall_timeout or float("inf")) / 4),

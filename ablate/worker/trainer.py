@@ -16,20 +16,18 @@ from typing import Any
 
 from ablate import training
 from ablate.metrics import EpochMetrics, Outcome
+from ablate.protocol import CODE_FOLDER
 from ablate.study.own_code import laid_out
 from ablate.worker import checkpoints
 from ablate.worker.failures import broke
 from ablate.worker.logs import BEGINS
 from ablate.worker.messages import Alive, Broke, DivergedAway, EpochDone, Finished, Report, Spent, Stop, Stopped, Train
 from ablate.worker.restore import Before
-from ablate.worker.wording import CODE
 
 _log = logging.getLogger(__name__)
 
 #: Most of a job's time that checkpoints may take: long epochs are all kept, short ones in groups.
 CHECKPOINT_SHARE = 0.05
-#: Folder below the artifacts with a folder for each job that a trainer of the user's own trains.
-JOBS = "jobs"
 
 
 def serve(connection: Connection, rearm: Callable[[], None]) -> None:
@@ -61,7 +59,7 @@ def _train(order: Train, connection: Connection) -> Report:
     """One attempt; whatever a model, a data set or PyTorch raises is the job's failure, `sys.exit` too."""
     report = _attempt(order, connection)
     if isinstance(report, Finished | DivergedAway):
-        shutil.rmtree(_job_folder(order), ignore_errors=True)
+        shutil.rmtree(order.folder, ignore_errors=True)
     return report
 
 
@@ -69,7 +67,7 @@ def _attempt(order: Train, connection: Connection) -> Report:
     started = time.monotonic()
     pulse = _Pulse(connection, order.alive_every)
     try:
-        with laid_out(order.sources, under=order.artifacts / CODE) as code_root:
+        with laid_out(order.sources, under=order.artifacts / CODE_FOLDER) as code_root:
             return Finished(outcome=_run(order, connection, pulse, code_root))
     except training.Stopped:
         return Stopped()
@@ -90,9 +88,12 @@ def _run(order: Train, connection: Connection, pulse: _Pulse, code_root: Path | 
         last = metrics.epoch == order.recipe.training.epochs
         begun = time.monotonic()
         if state is not None and metrics.finite and not last and begun >= due:
-            checkpoint = checkpoints.save(
-                state(), attempt=order.attempt, epoch=metrics.epoch, artifacts=order.artifacts
-            )
+            try:
+                checkpoint = checkpoints.save(
+                    state(), attempt=order.attempt, epoch=metrics.epoch, artifacts=order.artifacts
+                )
+            except OSError as error:  # a full disk, say: the epoch counts all the same
+                _log.warning("epoch %d has no checkpoint, and goes on without: %s", metrics.epoch, error)
             ended = time.monotonic()
             due = ended + max(order.checkpoint_every, (ended - begun) / CHECKPOINT_SHARE)
         _send(connection, EpochDone(metrics=metrics, checkpoint=checkpoint))
@@ -111,13 +112,8 @@ def _run(order: Train, connection: Connection, pulse: _Pulse, code_root: Path | 
         resume=resume,
         threads=order.threads,
         code_root=code_root,
-        folder=_job_folder(order),
+        folder=order.folder,
     )
-
-
-def _job_folder(order: Train) -> Path:
-    """A folder of one job, which a trainer of the user's own may write into until the job has ended."""
-    return order.artifacts / JOBS / str(order.job)
 
 
 class _Pulse:

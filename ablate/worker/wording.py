@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-#: Folder below the artifacts where the user's own files lie while a job runs.
-CODE = "code"
+from ablate.protocol import CODE_FOLDER
+
 #: Longest message for a table, characters.
 MESSAGE_LENGTH = 400
 #: Longest details, characters.
@@ -26,7 +26,7 @@ def shortened(text: str, length: int) -> str:
 
 def as_written(text: str, artifacts: Path) -> str:
     """The text with the user's own files named as in their study, not by the folder where a trainer laid them out."""
-    folders = {str(artifacts / CODE), str((artifacts / CODE).resolve())}
+    folders = {str(artifacts / CODE_FOLDER), str((artifacts / CODE_FOLDER).resolve())}
     return re.sub(rf"(?:{'|'.join(map(re.escape, folders))})[/\\]code-[^/\\\"]*[/\\]", "", text)
 
 
