@@ -3,8 +3,8 @@
     import ablate
 
     study = ablate.load_study("studies/digits_net.toml")
-    for variant in study.variants():
-        print(variant.name, variant.key)
+    results = ablate.run(study)
+    results.runs()  # a data frame
 
 `import ablate` loads nothing else; what stands in `__all__` is imported when it is first used (PEP 562).
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ablate.api import ExperimentDatabase, StudyResults, check, open, run, submit  # noqa: A004 - as gzip.open
     from ablate.errors import (
         AblateError,
         DatabaseError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         StudyError,
         UsageError,
     )
+    from ablate.orchestrate.progress import Progress
     from ablate.study import Study, load_study, parse_study
 
     #: Version of the installed distribution `ablate-lab`; "unknown" in a checkout that was never installed.
@@ -33,19 +35,32 @@ __all__ = [
     "AblateError",
     "DataMissingError",
     "DatabaseError",
+    "ExperimentDatabase",
     "InterruptedRunError",
     "JobsFailedError",
+    "Progress",
     "ReportMismatchError",
     "Study",
     "StudyError",
+    "StudyResults",
     "UsageError",
     "__version__",
+    "check",
     "load_study",
+    "open",
     "parse_study",
+    "run",
+    "submit",
 ]
 
 # Hidden from type checkers, which would take a module with `__getattr__` to have any name, misspelt ones too.
 if not TYPE_CHECKING:
+    #: Rooms of the names that are not errors.
+    _ROOMS = {
+        "ablate.api": ("ExperimentDatabase", "StudyResults", "check", "open", "run", "submit"),
+        "ablate.orchestrate.progress": ("Progress",),
+        "ablate.study": ("Study", "load_study", "parse_study"),
+    }
 
     def __getattr__(name):  # noqa: ANN001, ANN202
         if name not in __all__:
@@ -55,7 +70,7 @@ if not TYPE_CHECKING:
         if name == "__version__":
             value = _version()
         else:
-            room = "ablate.study" if name in ("Study", "load_study", "parse_study") else "ablate.errors"
+            room = next((room for room, names in _ROOMS.items() if name in names), "ablate.errors")
             value = getattr(import_module(room), name)
         globals()[name] = value
         return value

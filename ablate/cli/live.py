@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,31 +13,21 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ablate.orchestrate.lines import PlainLines, clock, running_cells, trouble
 from ablate.orchestrate.progress import Progress
-from ablate.store.records import RunningRecord
 
-#: Least time between two plain lines, seconds.
-PLAIN_SECONDS = 10.0
-#: Running jobs that a plain line names.
-PLAIN_JOBS = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """What a run shows of itself."""
-
-    #: Call with each new state of the study.
-    show: Callable[[Progress], None]
-    #: Call with a sentence for the user.
-    say: Callable[[str], None]
+if TYPE_CHECKING:
+    from ablate.launch.run import View
 
 
 @contextmanager
 def live_view(*, plain: bool) -> Iterator[View]:
     """Draws in place on a terminal and prints lines elsewhere."""
+    from ablate.launch.run import View  # more than `ablate status`, which only draws, has to load
+
     console = Console(stderr=True, highlight=False)
     if plain or not console.is_terminal:
-        yield View(show=_plain_lines(), say=lambda text: console.print(text, markup=False))
+        yield View(show=PlainLines(_write).show, say=lambda text: console.print(text, markup=False))
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         yield View(
@@ -55,7 +44,7 @@ def picture(now: Progress) -> Group:
         ProgressBar(total=max(now.total, 1), completed=now.done, width=32),
         Text(f"{now.done}/{now.total} runs"),
         Text(f"ETA {clock(now.eta_seconds)}", style="cyan"),
-        Text(_trouble(now), style="red"),
+        Text(f", {wrong}" if (wrong := trouble(now)) else "", style="red"),
     )
     lines = Table.grid(padding=(0, 2))
     for job in now.running:
@@ -63,40 +52,6 @@ def picture(now: Progress) -> Group:
     return Group(bar, lines)
 
 
-def running_cells(job: RunningRecord) -> tuple[str, str, str, str]:
-    """A running job in four cells: variant, seed, epoch, last figure."""
-    if job.val_accuracy is not None:
-        figure = f"val accuracy {100 * job.val_accuracy:.1f} %"
-    else:
-        figure = "" if job.train_loss is None else f"train loss {job.train_loss:.3f}"
-    return f"  {job.variant}", f"seed {job.seed}", f"epoch {job.epoch}/{job.epochs_total}", figure
-
-
-def clock(seconds: float | None) -> str:
-    """Seconds as `1:02:03` or `2:03`; `-:--` when unknown."""
-    if seconds is None:
-        return "-:--"
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
-def _plain_lines() -> Callable[[Progress], None]:
-    printed_at, ended = time.monotonic(), False
-
-    def show(now: Progress) -> None:
-        nonlocal printed_at, ended
-        if ended or (time.monotonic() - printed_at < PLAIN_SECONDS and now.left):
-            return
-        printed_at, ended = time.monotonic(), now.left == 0
-        at_work = "; ".join(" ".join(running_cells(job)).strip() for job in now.running[:PLAIN_JOBS])
-        line = f"{now.study}: {now.done}/{now.total} runs{_trouble(now)}, ETA {clock(now.eta_seconds)}"
-        sys.stderr.write(f"{line}{'; ' if at_work else ''}{at_work}\n")
-        sys.stderr.flush()
-
-    return show
-
-
-def _trouble(now: Progress) -> str:
-    told = [f"{now.jobs[state]} {state}" for state in ("diverged", "failed", "cancelled") if now.jobs[state]]
-    return f", {', '.join(told)}" if told else ""
+def _write(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -91,8 +91,6 @@ MaxTimeOption = Annotated[
 
 DEFAULT_STALL = "30m"
 DEFAULT_DATABASE = "sqlite:///results.db"
-#: More than this is a slip of the finger.
-MAX_WORKERS = 1024
 #: Highest seed index that can be asked for.
 MAX_SEED = 1_000_000
 
@@ -219,6 +217,7 @@ def worker_count(text: str) -> int | None:
         UsageError: The text is neither.
     """
     from ablate.errors import UsageError
+    from ablate.launch.local import MAX_WORKERS
 
     if text == "auto":
         return None

@@ -75,7 +75,7 @@ def _show(found: Plan) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ablate.cli.live import clock
+    from ablate.orchestrate.lines import clock
 
     study = found.study
     console = Console(highlight=False)

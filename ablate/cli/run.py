@@ -33,11 +33,6 @@ from ablate.cli.options import (
     worker_count,
 )
 
-#: Said at the first Ctrl-C.
-STOPPING = "stopping: running jobs are given back (Ctrl-C again ends them at once)"
-#: Said when `--max-time` is over.
-TIME_OVER = "the time is over: running jobs are given back (Ctrl-C ends them at once)"
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -70,13 +65,9 @@ def run(
     from ablate.cli.bars import data_progress
     from ablate.cli.live import live_view
     from ablate.cli.report import conclude
-    from ablate.errors import DataMissingError, InterruptedRunError, JobsFailedError
+    from ablate.errors import InterruptedRunError, JobsFailedError
     from ablate.launch.local import place
-    from ablate.launch.session import train_queued
-    from ablate.orchestrate.data import prepare
-    from ablate.orchestrate.progress import progress
-    from ablate.orchestrate.submit import Advance, submit_study
-    from ablate.orchestrate.tuning import failed_choices, waiting_text
+    from ablate.launch.run import Audience, run_study
 
     stall, limit = stall_limit(stall_timeout), time_limit(max_time)
     time_over = None if limit is None else time.monotonic() + limit
@@ -86,42 +77,28 @@ def run(
     each = max(variant.recipe.training.devices for variant in asked.variants())
     placement = place(worker_count(workers), devices.split(",") if devices else None, each=each)
     with open_database(db, create=True) as database:
-        submission = submit_study(database, asked, part, stale=stale)
-        now = progress(database, asked.name)
-        to_run = (
-            f"{now.left} of {now.total} jobs to run" if now.left else f"nothing to run, all {now.total} jobs are done"
+        audience = Audience(
+            say=typer.echo,
+            warn=lambda text: typer.echo(text, err=True),
+            data=lambda: data_progress(plain=plain),
+            live=lambda: live_view(plain=plain),
+            conclude=lambda: conclude(database, asked.name, out),
         )
-        typer.echo(f"{asked.name}, revision {submission.revision}: {to_run}")
-        if text := waiting_text(database, part or asked):
-            typer.echo(text)
-        if now.left:
-            with data_progress(plain=plain) as told:
-                prepare([variant.recipe for variant in (part or asked).variants()], data_root, told)
-            try:
-                with live_view(plain=plain) as view:
-                    now = train_queued(
-                        database,
-                        asked.name,
-                        placement,
-                        data_root=data_root,
-                        watch=view.show,
-                        stall_timeout=stall,
-                        time_over=time_over,
-                        on_interrupt=lambda: view.say(STOPPING),
-                        on_time_over=lambda: view.say(TIME_OVER),
-                        advance=Advance(database, asked, part),
-                    )
-            except DataMissingError:
-                if progress(database, asked.name).done:
-                    conclude(database, asked.name, out)  # of what could be trained
-                raise
+        now = run_study(
+            database,
+            asked,
+            part,
+            placement,
+            stale=stale,
+            data_root=data_root,
+            stall_timeout=stall,
+            time_over=time_over,
+            audience=audience,
+        )
         if now.left:
             raise InterruptedRunError(
                 f"stopped with {now.done} of {now.total} jobs done.", cure="Type the same command again to go on."
             )
-        conclude(database, asked.name, out)
-        for text in failed_choices(database, part or asked):
-            typer.echo(text, err=True)
         if now.jobs["failed"]:
             where = "" if db == DEFAULT_DATABASE else f" --db {shlex.quote(database.url)}"
             raise JobsFailedError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -12,6 +13,9 @@ class Interrupts:
 
     Python raises KeyboardInterrupt wherever it happens to be. In a finalizer or a callback from C (SQLite's, say) it
     prints the exception and forgets it; so the signals are counted, and `check` raises what was lost.
+
+    Only the main thread may set handlers. In another one nothing is changed: signals go to the main thread, and whoever
+    waits there says what they mean.
     """
 
     def __init__(self) -> None:
@@ -20,6 +24,8 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._interrupt)
         return self

@@ -21,6 +21,8 @@ from ablate.worker.watchdog import STALL_SECONDS
 
 #: Workers that share one GPU when their number is not given; small networks leave most of a GPU idle.
 WORKERS_PER_GPU = 3
+#: More than this is a slip of the finger.
+MAX_WORKERS = 1024
 #: Time in which workers must end after they were asked to, seconds.
 STOP_SECONDS = 5.0
 #: Workers in a row that may die without one more job being done, before the launch gives up.

@@ -86,5 +86,6 @@ def refuse(cells: Sequence[StaleCell]) -> None:
     raise UsageError(
         f"{', '.join(files)} {'has' if len(files) == 1 else 'have'} changed since {len(cells)} "
         f"{'cell was' if len(cells) == 1 else 'cells were'} run with it: {', '.join(shown)}{more}.",
-        cure="Add `--rerun-stale` to run them again, or `--accept-stale` to keep their results as they are.",
+        cure="Add `--rerun-stale` to run them again, or `--accept-stale` to keep their results as they are; "
+        'in Python `stale="rerun"` or `stale="keep"`.',
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ class Database:
         #: Folder of checkpoints and logs.
         self.artifacts = artifacts or (address.path or Path("results.db")).absolute().parent / ".ablate"
         self._engine = engine_for(address, readonly=refusal is not None)
+        weakref.finalize(self, self._engine.dispose)  # for those who never call `close`
         self._file: tuple[int, int] | None = None
 
     @classmethod

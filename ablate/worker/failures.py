@@ -52,8 +52,9 @@ def _told(error: BaseException, order: Train) -> tuple[FailureKind, str, dict[st
 
 def _out_of_memory(error: BaseException, order: Train) -> tuple[FailureKind, str, dict[str, Any]]:
     peak = peak_memory_bytes(torch.device(order.device.partition(",")[0]))
-    batch = order.recipe.data.batch_size
-    message = f"out of memory with a batch size of {batch} and {peak / 2**30:.2f} GiB in use: {_one_line(error)}"
+    batch = order.recipe.data.batch_size if order.recipe.data is not None else None
+    told = "" if batch is None else f" with a batch size of {batch} and"
+    message = f"out of memory{told or ' with'} {peak / 2**30:.2f} GiB in use: {_one_line(error)}"
     return FailureKind.OUT_OF_MEMORY, message, {"peak_memory_bytes": peak, "batch_size": batch}
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -42,3 +43,14 @@ def test_a_signal_that_a_finalizer_swallowed_is_raised_at_the_next_look(number: 
             interrupts.check()
         interrupts.answered()
         interrupts.check()
+
+
+def test_in_another_thread_the_handlers_stay_as_they_are() -> None:
+    def look() -> list[object]:
+        with Interrupts() as interrupts:
+            interrupts.check()
+            return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(look).result() == before

@@ -32,7 +32,7 @@ def draw(analysis: Analysis, folder: Path) -> Mapping[str, str]:
         File name without its ending, by the picture's name (see `names`). What has nothing to show is left out.
     """
     written: dict[str, str] = {}
-    for name, file, make in _wanted(analysis):
+    for name, file, make in wanted(analysis):
         figure = make()
         if figure is not None:
             style.save(figure, folder, file)
@@ -40,7 +40,8 @@ def draw(analysis: Analysis, folder: Path) -> Mapping[str, str]:
     return written
 
 
-def _wanted(analysis: Analysis) -> Iterator[Wanted]:
+def wanted(analysis: Analysis) -> Iterator[Wanted]:
+    """The pictures of a study, the overview first; nothing is drawn before it is asked for."""
     results = analysis.results
     yield names.OVERVIEW, names.OVERVIEW, partial(overview_figure, analysis)
     compared = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import unicodedata
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -72,18 +72,24 @@ def drawing() -> AbstractContextManager[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, inches, whose parts are laid out so that they do not overlap."""
-    from matplotlib.figure import Figure
+    from ablate.report.figures.picture import Picture
 
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    return Picture(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write `name.png` and `name.svg`."""
-    with drawing(), warnings.catch_warnings():
-        # a name in a script that no installed font has is drawn as boxes; the tables have it in full
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+    with drawing(), unknown_letters():
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+
+
+@contextmanager
+def unknown_letters() -> Iterator[None]:
+    """A name in a script that no installed font has is drawn as boxes without a word; the tables have it in full."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+        yield
 
 
 def colours(count: int) -> Sequence[Any]:
