@@ -8,6 +8,7 @@ What a snippet is stands in a comment in front of it, which a reader of the page
     <!-- diff: first.toml; 5 variants -->                         an edit of a file that is there already
     <!-- text: error | variants | output -->                      what the snippet before it gives
     <!-- console: exit 3 -->                                      commands that end with another status than 0
+    <!-- file: my_models.py -->                                   code that is kept in a file, and not executed here
 
 `baseline` beside `whole` makes its [baseline] tables complete the fragments of the page, and `keep` beside `fragment`
 makes its tables complete the later fragments of its section. Blocks of `python`, `sh` and `console` need no comment.
@@ -28,7 +29,7 @@ from tests.command import call_here
 #: Commands that are cheap enough to be run for each page: they train nothing.
 CHEAP = {"plan", "submit", "schema", "init", "check"}
 _FENCE = re.compile(r"^( *)```(.*)$")
-_MARK = re.compile(r"^<!-- (study|diff|text|console): (.*) -->$")
+_MARK = re.compile(r"^<!-- (study|diff|text|console|file): (.*) -->$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,8 @@ class Reader:
         for snippet in section.snippets:
             if snippet.kind in ("study", "diff"):
                 self._file(snippet)
+            elif snippet.kind == "file":
+                self._keep(snippet)
         self.kept = {}
 
     def read(self, section: Section) -> None:
@@ -135,6 +138,8 @@ class Reader:
                 self._study(snippet, section)
                 if snippet.marks[0] == "mistake":
                     assert shown == "error", f"line {snippet.line}: the message of this mistake is not shown"
+            case "python", "file":
+                self._keep(snippet)
             case "python", "":
                 self._python(snippet)
                 assert bool(self.output) == (shown == "output"), f"line {snippet.line}: it printed {self.output!r}"
@@ -208,6 +213,9 @@ class Reader:
         }[what]
         assert true == amount, f"line {snippet.line}: {true} {what}, not {amount}"
         assert f"{amount} {what}" in section.prose, f"line {snippet.line}: the text does not say `{amount} {what}`"
+
+    def _keep(self, snippet: Snippet) -> None:
+        (self.folder / snippet.marks[0]).write_text(snippet.text, "utf-8")
 
     # --- what is run
 
