@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate import training
+from ablate.errors import AblateError
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.study.own_code import laid_out
 from ablate.worker import checkpoints
@@ -55,18 +56,25 @@ def serve(connection: Connection, rearm: Callable[[], None]) -> None:
 
 
 def _train(order: Train, connection: Connection) -> Report:
-    """One attempt; whatever a model, a data set or PyTorch raises is the job's failure, `sys.exit` too."""
+    try:
+        with laid_out(order.sources, under=order.artifacts / CODE) as code_root:
+            return _attempt(order, connection, code_root)
+    except (AblateError, OSError) as error:  # the files cannot be written
+        return broke(error, order)
+
+
+def _attempt(order: Train, connection: Connection, code_root: Path | None) -> Report:
+    """Whatever a model, a data set or PyTorch raises is the job's failure, `sys.exit` too."""
     started = time.monotonic()
     pulse = _Pulse(connection, order.alive_every)
     try:
-        with laid_out(order.sources, under=order.artifacts / CODE) as code_root:
-            return Finished(outcome=_run(order, connection, pulse, code_root))
+        return Finished(outcome=_run(order, connection, pulse, code_root))
     except training.Stopped:
         return Stopped()
     except training.Diverged as finding:
         return DivergedAway(message=str(finding), seconds=time.monotonic() - started)
     except BaseException as error:  # noqa: BLE001 - see above
-        return broke(error, order)
+        return broke(error, order)  # while the lines of the user's own files can be read
 
 
 def _run(order: Train, connection: Connection, pulse: _Pulse, code_root: Path | None) -> Outcome:
