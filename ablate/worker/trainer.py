@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate import training
+from ablate.errors import AblateError
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.protocol import CODE_FOLDER
 from ablate.study.own_code import laid_out
@@ -56,25 +57,28 @@ def serve(connection: Connection, rearm: Callable[[], None]) -> None:
 
 
 def _train(order: Train, connection: Connection) -> Report:
-    """One attempt; whatever a model, a data set or PyTorch raises is the job's failure, `sys.exit` too."""
-    report = _attempt(order, connection)
+    try:
+        with laid_out(order.sources, under=order.artifacts / CODE_FOLDER) as code_root:
+            report = _attempt(order, connection, code_root)
+    except (AblateError, OSError) as error:  # the files cannot be written
+        return broke(error, order)
     if isinstance(report, Finished | DivergedAway):
         shutil.rmtree(order.folder, ignore_errors=True)
     return report
 
 
-def _attempt(order: Train, connection: Connection) -> Report:
+def _attempt(order: Train, connection: Connection, code_root: Path | None) -> Report:
+    """Whatever a model, a data set or PyTorch raises is the job's failure, `sys.exit` too."""
     started = time.monotonic()
     pulse = _Pulse(connection, order.alive_every)
     try:
-        with laid_out(order.sources, under=order.artifacts / CODE_FOLDER) as code_root:
-            return Finished(outcome=_run(order, connection, pulse, code_root))
+        return Finished(outcome=_run(order, connection, pulse, code_root))
     except training.Stopped:
         return Stopped()
     except training.Diverged as finding:
         return DivergedAway(message=str(finding), seconds=time.monotonic() - started)
     except BaseException as error:  # noqa: BLE001 - see above
-        return broke(error, order)
+        return broke(error, order)  # while the lines of the user's own files can be read
 
 
 def _run(order: Train, connection: Connection, pulse: _Pulse, code_root: Path | None) -> Outcome:
