@@ -260,8 +260,10 @@ def _not_among(name: str, found: list[ErrorDetails], value: object) -> str:
     if isinstance(value, str) and len(known) > 1:
         return f"{name} cannot be {shown(value)}{did_you_mean(value, known)}"
     words = " or ".join([*(f'"{item}"' for item in known), *types])
-    is_text = isinstance(value, str) and types == ["a list"]
-    hint = did_you_mean(value, known) if is_text else _type_hint(" or ".join(types), value, "")
+    if isinstance(value, str) and types == ["a list"]:
+        hint = did_you_mean(value, known)
+    else:
+        hint = _type_hint(" or ".join(types), value, "")
     return f"{name} must be {words}, not {shown(value)}{hint}"
 
 

@@ -125,9 +125,10 @@ def train_here(
     begun = time.perf_counter()
     prepare_process(device, threads, tf32=recipe.training.tf32)
     dataset = LATEST.load(recipe.data, data_root)
-    with own_code(code_root), determinism(recipe.training.deterministic):
+    with own_code(code_root):
         run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
-        return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
+        with determinism(recipe.training.deterministic):
+            return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
 
 
 def run_phases(

@@ -81,9 +81,10 @@ def probe(
     else:
         recipe = _without_files(recipe)
         dataset = stand_in(recipe.data, _enough(recipe), data_root)
-    with own_code(code_root), determinism(recipe.training.deterministic):
+    with own_code(code_root):
         run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
-        return _stepped(run, code_root)
+        with determinism(recipe.training.deterministic):
+            return _stepped(run, code_root)
 
 
 def _stepped(run: Setup, code_root: Path | None) -> Probe:
