@@ -144,10 +144,11 @@ def train_here(
     """Train in this process, alone or as one of a group; the first of a group has the outcome, the others None."""
     begun = time.perf_counter()
     prepare_process(device, threads, tf32=recipe.training.tf32)
-    with own_code(code_root), determinism(recipe.training.deterministic):
+    with own_code(code_root):
         dataset = LATEST.load(recipe.data, data_root, code_root)
         run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
-        return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
+        with determinism(recipe.training.deterministic):
+            return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
 
 
 def run_phases(

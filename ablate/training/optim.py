@@ -43,8 +43,12 @@ def build_optimizer(
     arguments = _arguments(recipe.arguments)
     if recipe.name in FUSED:
         arguments["fused"] = True
+    made = getattr(torch.optim, recipe.name)
     try:
-        optimizer: torch.optim.Optimizer = getattr(torch.optim, recipe.name)(trained, **arguments)
+        for one in trained:
+            if isinstance(one, dict):  # PyTorch looks at what holds for all of them only
+                made(**(arguments | one))
+        optimizer: torch.optim.Optimizer = made(trained, **arguments)
     except (ValueError, TypeError, RuntimeError) as error:
         raise RecipeError(f"PyTorch refuses `training.optimizer`: {recipe.name}: {error}") from error
     return optimizer

@@ -83,14 +83,15 @@ def probe(
         return None
     target = torch.device(device)
     prepare_process(target, threads=1, tf32=recipe.training.tf32)
-    with own_code(code_root), determinism(recipe.training.deterministic):
+    with own_code(code_root):
         if real_data:
             dataset = LATEST.load(recipe.data, data_root, code_root)
         else:
             recipe = _without_files(recipe)
             dataset = stand_in(recipe.data, _enough(recipe), data_root)
         run = set_up(recipe, dataset, seed=seed, device=target, code_root=code_root)
-        return _stepped(run, code_root)
+        with determinism(recipe.training.deterministic):
+            return _stepped(run, code_root)
 
 
 def _stepped(run: Setup, code_root: Path | None) -> Probe:

@@ -42,6 +42,16 @@ def test_whole_numbers_and_floats_are_the_same_number() -> None:
     assert key(training__optimizer=decayed) == key(training__optimizer={**decayed, "weight_decay": 1.0})
 
 
+def test_knobs_that_are_written_out_as_they_are_change_no_key() -> None:
+    off = {"label_smoothing": 0, "accumulate": 1, "grad_norm": False, "parameter_groups": [], "precision": "float32"}
+    assert key(training={**plain()["training"], **off}) == key() == "f07078f615ebc39b"
+    assert key(training__ema={"decay": 0.999, "warmup": True}) == key(training__ema={})
+    assert key(training__clip_grad_norm=1) == key(training__clip_grad_norm=1.0)
+    group = {"match": ["head.*"], "lr": 1, "weight_decay": 0}
+    floats = {"weight_decay": 0.0, "lr": 1.0, "match": ["head.*"]}
+    assert key(training__parameter_groups=[group]) == key(training__parameter_groups=[floats])
+
+
 def test_a_short_augmentation_is_its_table() -> None:
     assert key(data__augment=["random_crop"]) == key(data__augment=[{"name": "random_crop", "padding": 4}])
 
@@ -58,6 +68,22 @@ def test_a_short_augmentation_is_its_table() -> None:
         {"training__optimizer": {"name": "SGD", "lr": 0.1, "momentum": 0.9}},
         {"training__scheduler": {"name": "CosineAnnealingLR"}},
         {"select": "last"},
+        {"data__augment": ["mixup"]},
+        {"data__augment": ["cutmix"]},
+        {"training__label_smoothing": 0.1},
+        {"training__class_weights": "balanced"},
+        {"training__accumulate": 2},
+        {"training__clip_grad_norm": 1.0},
+        {"training__clip_grad_value": 1.0},
+        {"training__grad_norm": True},
+        {"training__no_weight_decay": ["norm"]},
+        {"training__parameter_groups": [{"match": ["head.*"], "lr": 0.1}]},
+        {"training__ema": {}},
+        {"training__precision": "bfloat16"},
+        {"training__memory_format": "contiguous"},
+        {"training__tf32": True},
+        {"training__deterministic": True},
+        {"training__test_time_augmentation": "flip"},
     ],
 )
 def test_every_knob_changes_the_key(changes: dict[str, Any]) -> None:

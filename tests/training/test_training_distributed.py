@@ -60,6 +60,45 @@ def test_two_processes_compute_what_one_computes(make_recipe: MakeRecipe, batch_
         assert [row.epoch for row in later] == [3]
 
 
+KNOBS = {
+    "training.label_smoothing": 0.1,
+    "training.class_weights": "balanced",
+    "training.accumulate": 3,  # the last step of an epoch has two batches
+    "training.clip_grad_norm": 0.5,
+    "training.parameter_groups": [{"match": ["head.*"], "lr": 0.01}],
+    "training.ema": {"decay": 0.8},
+    "training.test_time_augmentation": "flip",
+    "training.step_losses": 1,
+}
+
+
+def test_two_processes_turn_every_knob_as_one_does(make_recipe: MakeRecipe):
+    """All but those that look at a process's own part of a batch: batch normalisation, and mixed images."""
+    outcome, rows, _ = run(make_recipe(KNOBS))
+    spread, spread_rows, _ = run(make_recipe({**KNOBS, **TWO}))
+    assert losses(spread_rows) == pytest.approx(losses(rows), rel=1e-5)
+    norms = [row.custom["grad_norm"] for row in rows]
+    assert [row.custom["grad_norm"] for row in spread_rows] == pytest.approx(norms, rel=1e-5)
+    assert spread.test_loss == pytest.approx(outcome.test_loss, rel=1e-5)
+
+
+def test_two_processes_mix_their_images_in_half_precision_and_go_on(make_recipe: MakeRecipe):
+    changes = {
+        "data.augment": ["mixup", "cutmix"],
+        "model.norm": "batch",
+        "training.precision": "float16",
+        "training.accumulate": 2,
+        "training.deterministic": True,
+    }
+    _, rows, states = run(make_recipe({**changes, **TWO}))
+    _, alone, _ = run(make_recipe(changes))
+    assert losses(rows) == pytest.approx(losses(alone), rel=0.2)
+    assert losses(rows) != losses(alone)
+    assert states[0]["update"]["scale"] > 1
+    _, later, _ = run(make_recipe({**changes, **TWO}), resume=states[0])
+    assert losses(later) == losses(rows[1:])
+
+
 def test_the_processes_drop_different_activations():
     """Equal masks on both halves of a batch would make the noise of one half that of the other."""
     masks = []
