@@ -15,8 +15,10 @@ from ablate.recipe.layers import Stem
 from ablate.recipe.model import Model
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
 from ablate.recipe.own import OwnAugmentation, OwnLoss, OwnMetric, OwnModel, own_file, own_places
+from ablate.recipe.pretrained import PretrainedModel
 from ablate.recipe.resnet import AlexNet, ResNet
 from ablate.recipe.section import Section
+from ablate.recipe.timm import TimmModel
 from ablate.recipe.torchvision import TorchvisionModel
 from ablate.recipe.trainer import CommandTrainer, OwnRecipe, OwnTrainer, OwnTraining
 from ablate.recipe.training import EarlyStopping, Phase, Training
@@ -43,12 +45,14 @@ __all__ = [
     "OwnTrainer",
     "OwnTraining",
     "Phase",
+    "PretrainedModel",
     "Recipe",
     "ResNet",
     "Scheduler",
     "Section",
     "Stem",
     "SyntheticData",
+    "TimmModel",
     "TorchvisionModel",
     "Training",
     "Warmup",

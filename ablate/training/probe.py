@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ablate.errors import AblateError
-from ablate.recipe import OwnModel, Recipe, TorchvisionModel
+from ablate.recipe import OwnModel, PretrainedModel, Recipe
 from ablate.training.batches import Batch
 from ablate.training.data import LATEST, stand_in
 from ablate.training.data.portions import TEST_SHARE
@@ -155,6 +155,6 @@ def _enough(recipe: Recipe) -> int:
 
 def _without_files(recipe: Recipe) -> Recipe:
     """The recipe with random weights in place of pretrained ones."""
-    if not isinstance(recipe.model, TorchvisionModel):
+    if not isinstance(recipe.model, PretrainedModel):
         return recipe
     return recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": "none"})})

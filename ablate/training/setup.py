@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ablate.recipe import OwnAugmentation, Phase, Recipe, TorchvisionModel
+from ablate.recipe import OwnAugmentation, Phase, PretrainedModel, Recipe
 from ablate.recipe.data import DataSection
 from ablate.training.augment import Pipeline
 from ablate.training.batches import EvaluationImages, Residence, TrainingImages, input_size
@@ -193,5 +193,5 @@ def _ever_trained(model: nn.Module, recipe: Recipe) -> int:
 
 
 def _freeze(model: nn.Module, recipe: Recipe, phase: Phase) -> None:
-    always = recipe.model.freeze if isinstance(recipe.model, TorchvisionModel) else ()
+    always = recipe.model.freeze if isinstance(recipe.model, PretrainedModel) else ()
     freeze(model, (*always, *phase.freeze), but=phase.unfreeze)
