@@ -16,9 +16,11 @@ from ablate.recipe.mixing import CutMix, MixUp
 from ablate.recipe.model import Model
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
 from ablate.recipe.own import OwnAugmentation, OwnLoss, OwnMetric, OwnModel, own_file, own_places, own_sections
+from ablate.recipe.pretrained import PretrainedModel
 from ablate.recipe.resnet import AlexNet, ResNet
 from ablate.recipe.section import Section
 from ablate.recipe.steps import Ema, ParameterGroup
+from ablate.recipe.timm import TimmModel
 from ablate.recipe.torchvision import TorchvisionModel
 from ablate.recipe.trainer import CommandTrainer, OwnRecipe, OwnTrainer, OwnTraining
 from ablate.recipe.training import EarlyStopping, Phase, Training
@@ -49,12 +51,14 @@ __all__ = [
     "OwnTraining",
     "ParameterGroup",
     "Phase",
+    "PretrainedModel",
     "Recipe",
     "ResNet",
     "Scheduler",
     "Section",
     "Stem",
     "SyntheticData",
+    "TimmModel",
     "TorchvisionModel",
     "Training",
     "Warmup",

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import entry_points
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from ablate.recipe.section import Section, canonical_value, refuse_unbounded
+from ablate.recipe.section import OpenSection, Section
 
 #: Keys and indices from the top of a recipe.
 Place = tuple[str | int, ...]
@@ -123,32 +123,16 @@ MetricName = Annotated[str, AfterValidator(_named(METRICS)), _PATTERN]
 TrainerName = Annotated[str, AfterValidator(_named(TRAINERS)), _PATTERN]
 
 
-class OwnSection(Section):
+class OwnSection(OpenSection):
     """A class or function of the user's own; every key that is not ablate's is an argument of it."""
-
-    model_config = ConfigDict(extra="allow")
 
     name: str
     """`file.py:Name`, relative to the study file; `package.module:Name`; or the name of an entry point."""
-
-    @model_validator(mode="after")
-    def _finite(self) -> OwnSection:
-        refuse_unbounded(self.arguments)
-        return self
 
     @property
     def file(self) -> str | None:
         """The file, relative to the study file with slashes; None for a module or an entry point."""
         return own_file(self.name)
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments that the recipe gives."""
-        return dict(self.model_extra or {})
-
-    def canonical(self) -> dict[str, Any]:
-        """Also every argument that is given; which ones are defaults only the code knows."""
-        return {**super().canonical(), **{key: canonical_value(value) for key, value in self.arguments.items()}}
 
 
 class OwnModel(OwnSection):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Section(BaseModel):
@@ -36,6 +36,26 @@ class Section(BaseModel):
             for name, value in values.items()
             if name == "name" or name not in defaults or value != defaults[name]
         }
+
+
+class OpenSection(Section):
+    """A table that stands for a call of somebody's code: every key that is not ablate's is an argument of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="after")
+    def _finite(self) -> Self:
+        refuse_unbounded(self.arguments)
+        return self
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments that the recipe gives."""
+        return dict(self.model_extra or {})
+
+    def canonical(self) -> dict[str, Any]:
+        """Also every argument that is given; which ones are defaults only the code knows."""
+        return {**super().canonical(), **{key: canonical_value(value) for key, value in self.arguments.items()}}
 
 
 @cache

@@ -14,7 +14,7 @@ from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
 
 #: Versions in a run's provenance that may change its numbers.
-VERSIONS = ("torch", "torchvision", "numpy", "scikit-learn", "python", "ablate-lab", "commit")
+VERSIONS = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "python", "ablate-lab", "commit")
 
 #: States in which a run has a result.
 MEASURED = (JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED)

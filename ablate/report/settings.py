@@ -73,7 +73,7 @@ def provenance(results: Results) -> list[tuple[str, str]]:
         dirty = sum(bool(run.provenance.get("dirty")) for run in results.runs)
         noted = f", uncommitted changes in {numbers.plural(dirty, 'run')}" if dirty else ", no uncommitted changes"
         pairs.append(("commit", listed(commits) + noted))
-    packages = ("ablate-lab", "python", "torch", "torchvision", "numpy", "scikit-learn", "platform")
+    packages = ("ablate-lab", "python", "torch", "torchvision", "timm", "numpy", "scikit-learn", "platform")
     pairs += [(name, listed(values)) for name in packages if (values := _distinct(results, name))]
     devices = sorted({run.device_name for run in results.runs if run.device_name})
     if devices:

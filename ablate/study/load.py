@@ -189,12 +189,12 @@ def _study(
 
 
 def _names_own_code(value: object) -> bool:
-    """Whether a text anywhere in the document may be the name of code of the user's own."""
+    """Whether a text anywhere in the document may name code that takes arguments: the user's own, or timm's."""
     if isinstance(value, dict):
         return any(_names_own_code(item) for item in value.values())
     if isinstance(value, list):
         return any(_names_own_code(item) for item in value)
-    return isinstance(value, str) and ":" in value and not value.startswith(("torchvision:", "timm:"))
+    return isinstance(value, str) and ":" in value and not value.startswith("torchvision:")
 
 
 def _names_trainer(value: object) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ablate.recipe import OwnData, OwnRecipe, Recipe
-from ablate.recipe.own import OwnSection
+from ablate.recipe.section import OpenSection
 from ablate.recipe.signatures import arguments, did_you_mean, names
 from ablate.study.faults import dotted, printable
 from ablate.study.positions import MISSING, Path, inside
@@ -61,7 +61,8 @@ def unknown_path(path: str, *, own_code: bool, own_trainer: bool) -> str | None:
 
     Args:
         path: Keys with dots between them.
-        own_code: Code of the user's own is named somewhere, so that any key beside such a name may be an argument.
+        own_code: Code of the user's own, or a network of timm, is named somewhere, so that any key beside such a name
+            may be an argument.
         own_trainer: So is a trainer, which has knobs of its own.
     """
     parts = path.split(".")
@@ -110,8 +111,8 @@ def elsewhere(key: str) -> list[str]:
 
 
 def _takes_arguments(table: type[BaseModel]) -> bool:
-    """Whether it is a table of the user's own code, beside whose name stand arguments."""
-    return issubclass(table, OwnSection | OwnData)
+    """Whether it is a table of the user's own code or of timm's, beside whose name stand arguments."""
+    return issubclass(table, OpenSection | OwnData)
 
 
 def _no_table(parts: list[str]) -> str:

@@ -154,10 +154,9 @@ def _finding(
     elif kind == "finite_number":
         message = f"{name} must be a finite number, not {shown(value)}"
     elif kind == "string_pattern_mismatch" and plain == "model.name":
-        message = (
-            f"{name}: torchvision has no builder {shown(value)}; they are written in small letters, as "
-            f'"torchvision:resnet18"'
-        )
+        message = f"{name}: {_no_network(value)}"
+    elif kind == "string_pattern_mismatch" and plain == "model.weights":
+        message = f"{name}: {shown(value)} is no name of weights and no file that ends in .pth, .pt or .safetensors"
     elif "literal_error" in kinds:
         message = _not_among(name, found, value)
     elif kind in _TYPES:
@@ -166,6 +165,16 @@ def _finding(
     else:
         message = f"{name}: {shown(value)} does not fit here ({first['msg'].lower()})"
     return Finding(path=path, message=message, value=True)
+
+
+def _no_network(given: str) -> str:
+    """That a name of a library's network is none that the library could know."""
+    library, _, name = given.partition(":")
+    model, dot, tag = name.partition(".")
+    if library == "timm" and dot:
+        return f'write the tag of the weights apart: `name = "timm:{printable(model)}"`, `weights = "{printable(tag)}"`'
+    what = "model" if library == "timm" else "builder"
+    return f'{library} has no {what} {shown(given)}; they are written in small letters, as "{library}:resnet18"'
 
 
 def _real(details: ErrorDetails, document: object) -> Path:
@@ -241,8 +250,8 @@ def _untagged(path: Path, expected: str, value: object, name: str, plain: str) -
         meant = f'"torchvision:{builder}"' if re.match(r"[a-z]", builder) else '"torchvision:resnet18"'
         near = did_you_mean(str(given), sorted(FAMILIES))
         others = (
-            f"; write one of ablate's, {', '.join(sorted(FAMILIES))}, a builder of torchvision as {meant}, "
-            'or your own as "my_models.py:Net"'
+            f"; write one of ablate's, {', '.join(sorted(FAMILIES))}, a builder of torchvision as {meant} "
+            'or of timm as "timm:NAME", or your own as "my_models.py:Net"'
         )
         hint = near if "did you mean" in near else others
         if not isinstance(value, dict):

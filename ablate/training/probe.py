@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ablate.errors import AblateError
-from ablate.recipe import AnyRecipe, OwnRecipe, Recipe, TorchvisionModel, own_sections
+from ablate.recipe import AnyRecipe, OwnRecipe, PretrainedModel, Recipe, own_sections
 from ablate.training.batches import Batch
 from ablate.training.data import LATEST, stand_in
 from ablate.training.data.portions import TEST_SHARE
@@ -164,6 +164,6 @@ def _enough(recipe: Recipe) -> int:
 
 def _without_files(recipe: Recipe) -> Recipe:
     """The recipe with random weights in place of pretrained ones."""
-    if not isinstance(recipe.model, TorchvisionModel):
+    if not isinstance(recipe.model, PretrainedModel):
         return recipe
     return recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": "none"})})

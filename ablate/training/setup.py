@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ablate.recipe import CutMix, MixUp, OwnAugmentation, Phase, Recipe, TorchvisionModel
+from ablate.recipe import CutMix, MixUp, OwnAugmentation, Phase, PretrainedModel, Recipe
 from ablate.training.augment import Pipeline
 from ablate.training.average import Average
 from ablate.training.batches import Batch, EvaluationImages, Residence, TrainingImages, input_size
@@ -243,5 +243,5 @@ def _ever_trained(model: nn.Module, recipe: Recipe) -> int:
 
 
 def _freeze(model: nn.Module, recipe: Recipe, phase: Phase) -> None:
-    always = recipe.model.freeze if isinstance(recipe.model, TorchvisionModel) else ()
+    always = recipe.model.freeze if isinstance(recipe.model, PretrainedModel) else ()
     freeze(model, (*always, *phase.freeze), but=phase.unfreeze)

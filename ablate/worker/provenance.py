@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 #: Packages whose version can change a number in a report.
-PACKAGES = ("ablate-lab", "torch", "torchvision", "numpy", "scikit-learn")
+PACKAGES = ("ablate-lab", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 
 
 def provenance(folder: Path | None = None) -> Mapping[str, Any]:

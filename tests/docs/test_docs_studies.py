@@ -16,6 +16,7 @@ from ablate.recipe import (
     ResNet,
     Stem,
     SyntheticData,
+    TimmModel,
     TorchvisionModel,
     Training,
 )
@@ -43,6 +44,7 @@ KEYS: dict[str, list[type[BaseModel]]] = {
     "Stem of a convnet or resnet": [Stem],
     '`[baseline.model]` with `name = "alexnet"`': [AlexNet],
     "`[baseline.model]` with a name of torchvision": [TorchvisionModel],
+    "`[baseline.model]` with a name of timm": [TimmModel],
     "`[baseline.training]`": [Training],
     "`[[baseline.training.phases]]`": [Phase],
     "`[factors.NAME]`": [FactorTable],

@@ -64,6 +64,24 @@ def test_the_schema_lets_own_models_have_any_argument(validator):
     assert list(validator.iter_errors(tomllib.loads(text))) == []
 
 
+@pytest.mark.parametrize(
+    ("model", "valid"),
+    [
+        ('{ name = "timm:resnet18", weights = "a1_in1k", drop_rate = 0.1 }', True),
+        ('{ name = "timm:resnet18.a1_in1k" }', False),
+        ('{ name = "timm:resnet18", freeze = 3 }', False),
+        ('{ name = "torchvision:resnet18", drop_rate = 0.1 }', False),
+    ],
+)
+def test_the_schema_knows_what_networks_of_libraries_take(model, valid, validator):
+    text = """
+        name = "libraries"
+        baseline.data.name = "flowers102"
+        baseline.training = { epochs = 1, optimizer = { name = "SGD", lr = 0.1 } }
+    """
+    assert (not list(validator.iter_errors(tomllib.loads(f"{text}\nbaseline.model = {model}")))) == valid
+
+
 def test_epochs_may_be_left_out_where_phases_have_theirs(validator):
     text = """
         name = "phased"

@@ -78,6 +78,11 @@ RESUMED = {
         "model": {"name": "torchvision:mobilenet_v3_small"},
         "training.epochs": 3,
     },
+    "timm's network with its own dropout and stochastic depth": {
+        "data.train_images": 96,
+        "model": {"name": "timm:mobilenetv3_small_050", "drop_rate": 0.2, "drop_path_rate": 0.2},
+        "training.epochs": 3,
+    },
     "last epoch selected": {
         "data.validation": 0.0,
         "select": "last",

@@ -7,13 +7,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ablate.recipe import AlexNet, ConvNet, Model, OwnModel, ResNet
+from ablate.recipe import AlexNet, ConvNet, Model, OwnModel, ResNet, TimmModel
 from ablate.training.failures import ModelError
 from ablate.training.models.alexnet import build_alexnet
 from ablate.training.models.convnet import build_convnet
 from ablate.training.models.init import initialise
 from ablate.training.models.own import build_own
 from ablate.training.models.resnet import build_resnet
+from ablate.training.models.timm import build_timm
 from ablate.training.models.torchvision import build_torchvision
 
 
@@ -61,6 +62,8 @@ def build_model(
         network = build_resnet(model, channels=channels, image_size=image_size, classes=classes)
     elif isinstance(model, AlexNet):
         network = build_alexnet(model, channels=channels, image_size=image_size, classes=classes)
+    elif isinstance(model, TimmModel):
+        return build_timm(model, channels=channels, image_size=image_size, classes=classes, seed=seed)
     else:
         return build_torchvision(model, channels=channels, image_size=image_size, classes=classes, seed=seed)
     initialise(network, model.init, seed)
