@@ -82,7 +82,7 @@ def _kill_until_done(
 
 
 def test_a_few_jobs_survive_kills(tmp_path):
-    killed, _ = _kill_until_done(tmp_path, jobs=20, workers=3, every=0.1, epoch_seconds=0.01)
+    killed, _ = _kill_until_done(tmp_path, jobs=10, workers=2, every=0.3, epoch_seconds=0.01)
     assert killed
 
 
