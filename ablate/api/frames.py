@@ -20,7 +20,7 @@ ROW_TYPES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("variant", "variant_key", "device", "error"), "string"),
         **dict.fromkeys(("seed", "selected_epoch", "parameters", "flops", "attempt"), "Int64"),
-        **dict.fromkeys(("epoch", "step", "example", "predicted"), "Int64"),
+        **dict.fromkeys(("epoch", "step", "example", "predicted", "label"), "Int64"),
         "state": "state",
         "correct": "boolean",
     }

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,11 +113,11 @@ def test_a_path_is_no_study(call: Any) -> None:
 
 def test_a_check_builds_all_variants_with_the_users_own_files(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
-        "import torch\n\n\ndef Net(in_channels, num_classes, width):\n"
-        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, width), torch.nn.Linear(width, 10))\n",
+        "from torch import nn\n\n\ndef net(classes, width):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.Linear(width, classes))\n",
         "utf-8",
     )
-    own = {"name": "mine.py:Net", "width": 4}
+    own = {"name": "mine.py:net", "width": 4}
     variants = [
         {"name": "own", "set": {"model": own}},
         {"name": "too deep", "set": {"model.channels": [4, 4, 4, 4, 4]}},
@@ -127,3 +129,24 @@ def test_a_check_builds_all_variants_with_the_users_own_files(tmp_path: Path) ->
     assert checked.loc["own", "parameters"] == 64 * 4 + 4 + 4 * 10 + 10
     assert pd.isna(checked.loc["too deep", "parameters"])
     assert "channels" in checked.loc["too deep", "findings"]
+
+
+def test_python_is_left_without_pytorch_and_loads_pandas_for_the_first_frame(tmp_path: Path) -> None:
+    code = (
+        "import sys, ablate\n"
+        "loaded = lambda: [name for name in ('torch', 'pandas', 'matplotlib') if name in sys.modules]\n"
+        "results = ablate.submit(ablate.parse_study(sys.stdin.read()))\n"
+        "ablate.run, ablate.check, ablate.open().results('tiny').status()\n"
+        "print(loaded())\n"
+        "results.runs(), results.comparisons(), results._repr_html_()\n"
+        "print(loaded())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=study().text,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["[]", "['pandas']"]
