@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import AnyRecipe
@@ -22,6 +22,10 @@ BEAT_SECONDS = 10.0
 LEASE_SECONDS = 60.0
 #: Attempts in a row without a new epoch after which a job that was lost or killed fails.
 MAX_FRUITLESS_ATTEMPTS = 3
+
+
+#: Which final weights of a run are kept: none, those of the selected epoch, or those of the last epoch too.
+Keep = Literal["none", "best", "best+last"]
 
 
 class ReplacedError(Exception):
@@ -109,6 +113,8 @@ class Claim:
     attempt_number: int = 1
     #: Text of the user's own files that the recipe's model needs, by path relative to the study file.
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: Which final weights the study keeps.
+    keep: Keep = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,13 +172,15 @@ class JobQueue(Protocol):
     def finish(self, ticket: Ticket, outcome: Outcome) -> Collection[str]:
         """Close the attempt and the job as succeeded.
 
-        Returns the names of the job's checkpoints, which are no longer needed. Raises `ReplacedError`.
+        Returns the names of the job's checkpoints, and of weights of an earlier run of it that this one did not write
+        anew, which are no longer needed. Raises `ReplacedError`.
         """
 
     def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> Collection[str]:
         """Close the attempt and the job as diverged: a finding, not an error.
 
-        Returns the names of the job's checkpoints, which are no longer needed. Raises `ReplacedError`.
+        Returns the names of the job's checkpoints, and of weights of an earlier run of it, which are no longer needed.
+        Raises `ReplacedError`.
         """
 
     def fail(self, ticket: Ticket, failure: Failure) -> JobState:
