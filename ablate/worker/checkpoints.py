@@ -1,7 +1,6 @@
 """Checkpoint files that survive a power cut and notice a flipped byte.
 
-Write to a temporary name, fsync, rename, fsync the folder; the database then points at the file by name, size and
-SHA-256.
+They are written durably; the database then points at the file by name, size and SHA-256.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import torch
 
 from ablate.protocol import Checkpoint
+from ablate.training.durable import write_durably
 
 _log = logging.getLogger(__name__)
 
@@ -29,17 +28,8 @@ def save(state: Mapping[str, Any], *, attempt: int, epoch: int, artifacts: Path)
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     content = buffer.getbuffer()
-    folder = artifacts / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"{FOLDER}/{attempt}-{epoch}.pt"
-    target = artifacts / name
-    temporary = target.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(target)
-    _sync_folder(folder)
+    write_durably(artifacts / name, content)
     return Checkpoint(epoch=epoch, name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -57,14 +47,3 @@ def load_newest(checkpoints: Sequence[Checkpoint], artifacts: Path) -> dict[str,
         state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         return state
     return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows has no such call and needs none."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -194,6 +194,8 @@ class Supervisor:
             checkpoints=claim.checkpoints,
             checkpoint_every=self._settings.checkpoint_every,
             sources=dict(claim.sources),
+            study=claim.study,
+            keep=claim.keep,
         )
 
     def _obituary(self, child: Child) -> Broke:

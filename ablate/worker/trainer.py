@@ -35,6 +35,8 @@ CHECKPOINT_SHARE = 0.05
 CODE = "code"
 #: Folder below the artifacts with a folder for each job that a trainer of the user's own trains.
 JOBS = "jobs"
+#: Folder below the artifacts with a folder for each study that keeps final weights.
+WEIGHTS = "weights"
 
 
 def serve(connection: Connection) -> None:
@@ -112,7 +114,16 @@ def _run(order: Train, connection: Connection, code_root: Path | None) -> Outcom
         threads=order.threads,
         code_root=code_root,
         folder=_job_folder(order),
+        keeping=_keeping(order),
     )
+
+
+def _keeping(order: Train) -> training.Keeping | None:
+    """Where the final weights of a job go; a job that is run again writes the same files, so that old ones are gone."""
+    if order.keep == "none":
+        return None
+    stem = f"{WEIGHTS}/{order.study}/{order.recipe.key}-{order.seed}"
+    return training.Keeping(keep=order.keep, artifacts=order.artifacts, stem=stem)
 
 
 def _job_folder(order: Train) -> Path:
