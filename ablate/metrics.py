@@ -71,6 +71,26 @@ class Predictions:
     confidence: bytes
     #: Number of images N.
     count: int
+    #: True class, little-endian uint16: 2 N bytes; None where it was not kept.
+    labels: bytes | None = None
+    #: Names of the classes, in the order of their numbers; empty where the true classes were not kept.
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A file with final weights of a run."""
+
+    #: Which: those of the selected epoch, or those after the last.
+    which: Literal["best", "last"]
+    #: Epoch after which the network had them, counted from 1.
+    epoch: int
+    #: Path relative to the artifacts folder, with slashes.
+    name: str
+    #: Bytes.
+    size: int
+    #: SHA-256 of the file, hexadecimal.
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +133,8 @@ class Outcome:
     labelling: Labelling | None = None
     #: Further values of the whole run by name, as `test_macro_f1`.
     metrics: Mapping[str, float] = field(default_factory=dict)  # a read-only view could not be sent to a supervisor
+    #: Files with the final weights, where the study keeps them.
+    weights: tuple[Weights, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,3 +164,35 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         )
     }
 )
+
+
+#: How names of metrics begin, in words.
+_BEGINNINGS: Mapping[str, str] = MappingProxyType({"train": "training", "val": "validation", "test": "test"})
+
+
+def direction_of(name: str) -> Direction | None:
+    """Whether more of a metric is better, as far as its name tells."""
+    if name in METRICS:
+        return METRICS[name].direction
+    if name.endswith(("loss", "error")):
+        return "min"
+    return "max" if name.endswith("accuracy") else None
+
+
+def named_metric(name: str, direction: Direction | None = None) -> Metric:
+    """What a name says of the metric: `val_macro_f1` is the "validation macro f1", and no percentage.
+
+    Args:
+        name: Letters, digits and `_`; accuracies end in `accuracy`, and are shares.
+        direction: Whether more is better; None means as the name tells, and more where it does not.
+    """
+    if name in METRICS:
+        return METRICS[name]
+    first, *rest = name.split("_")
+    words = [_BEGINNINGS.get(first, first) if rest else first, *rest]
+    return Metric(
+        name=name,
+        direction=direction or direction_of(name) or "max",
+        label=" ".join(word for word in words if word) or name,
+        percent=name.endswith("accuracy"),
+    )

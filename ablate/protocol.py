@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import AnyRecipe
@@ -23,9 +23,14 @@ LEASE_SECONDS = 60.0
 #: Time for which a worker waits for a database that is away (full disk, no server) before it gives up, seconds.
 AWAY_SECONDS = 600.0
 #: Folders below the artifacts: checkpoints, workers' logs, and the user's own files while a job runs.
-CHECKPOINTS_FOLDER, LOGS_FOLDER, CODE_FOLDER, JOBS_FOLDER = "checkpoints", "logs", "code", "jobs"
+CHECKPOINTS_FOLDER, LOGS_FOLDER, CODE_FOLDER = "checkpoints", "logs", "code"
+JOBS_FOLDER, WEIGHTS_FOLDER = "jobs", "weights"
 #: Attempts in a row without a new epoch after which a job that was lost or killed fails.
 MAX_FRUITLESS_ATTEMPTS = 3
+
+
+#: Which final weights of a run are kept: none, those of the selected epoch, or those of the last epoch too.
+Keep = Literal["none", "best", "best+last"]
 
 
 class ReplacedError(Exception):
@@ -114,6 +119,8 @@ class Claim:
     attempt_number: int = 1
     #: Text of the user's own files that the recipe's model needs, by path relative to the study file.
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: Which final weights the study keeps.
+    keep: Keep = "none"
 
 
 def job_folder(study: str, key: str, seed: int) -> str:
@@ -176,13 +183,15 @@ class JobQueue(Protocol):
     def finish(self, ticket: Ticket, outcome: Outcome) -> Collection[str]:
         """Close the attempt and the job as succeeded.
 
-        Returns the names of the job's checkpoints, which are no longer needed. Raises `ReplacedError`.
+        Returns the names of the job's checkpoints, and of weights of an earlier run of it that this one did not write
+        anew, which are no longer needed. Raises `ReplacedError`.
         """
 
     def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> Collection[str]:
         """Close the attempt and the job as diverged: a finding, not an error.
 
-        Returns the names of the job's checkpoints, which are no longer needed. Raises `ReplacedError`.
+        Returns the names of the job's checkpoints, and of weights of an earlier run of it, which are no longer needed.
+        Raises `ReplacedError`.
         """
 
     def fail(self, ticket: Ticket, failure: Failure) -> JobState:

@@ -1,4 +1,4 @@
-"""`ablate export STUDY runs|epochs|steps|predictions|submission`: stored rows as CSV or JSON."""
+"""`ablate export STUDY runs|epochs|steps|predictions|classes|confusion|submission`: stored rows as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ class Kind(StrEnum):
     EPOCHS = "epochs"
     STEPS = "steps"
     PREDICTIONS = "predictions"
+    CLASSES = "classes"
+    CONFUSION = "confusion"
     SUBMISSION = "submission"
 
 
@@ -31,7 +33,8 @@ class Format(StrEnum):
 KindArgument = Annotated[
     Kind,
     typer.Argument(
-        help="A row for each run, epoch, kept step, or test image; or for each image without a label (submission)."
+        help="A row for each run, epoch, kept step, or test image; for each class, or pair of a true and a predicted "
+        "class (confusion); or for each image without a label (submission)."
     ),
 ]
 VariantOption = Annotated[

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,7 +38,10 @@ def show(
         if target.isdecimal():
             record = history.job(database, int(target))
             differences = _differences(database, record)
-            typer.echo(json.dumps(_job_json(record), indent=2)) if as_json else _print_job(record, differences)
+            if as_json:
+                typer.echo(json.dumps(_job_json(record), indent=2))
+            else:
+                _print_job(record, differences, database.artifacts)
             return
         runs = reading.runs(database, study_name(target))
         if as_json:
@@ -61,7 +66,7 @@ def _value(value: object) -> str:
     return "default" if value is None else json.dumps(value)
 
 
-def _print_job(record: JobRecord, differences: list[str]) -> None:
+def _print_job(record: JobRecord, differences: list[str], artifacts: Path) -> None:
     typer.echo(f"job {record.id}: {record.study}, {record.variant}, seed {record.seed}")
     typer.echo(f"state: {record.state}{'' if record.listed else ' (the study no longer asks for it)'}")
     typer.echo(f"epochs recorded: {record.epochs} of {record.recipe.get('training', {}).get('epochs', '?')}")
@@ -81,8 +86,13 @@ def _print_job(record: JobRecord, differences: list[str]) -> None:
     if record.attempts and record.attempts[-1].provenance:
         known = record.attempts[-1].provenance
         typer.echo("versions: " + ", ".join(f"{key} {value}" for key, value in known.items() if isinstance(value, str)))
+    for metric, value in record.metrics.items():
+        typer.echo(f"metric: {metric} = {'no number' if value is None else f'{value:g}'}")
     for name in record.checkpoints:
         typer.echo(f"checkpoint: {name}")
+    for file in record.weights:
+        gone = "" if (artifacts / file.name).exists() else "; not on this machine"
+        typer.echo(f"weights: {artifacts / file.name} (epoch {file.epoch}, {file.size:,} bytes{gone})")
 
 
 def _job_json(record: JobRecord) -> dict[str, Any]:
@@ -96,7 +106,9 @@ def _job_json(record: JobRecord) -> dict[str, Any]:
         "error": record.error,
         "epochs": record.epochs,
         "recipe": dict(record.recipe),
+        "metrics": dict(record.metrics),
         "checkpoints": list(record.checkpoints),
+        "weights": [asdict(file) for file in record.weights],
         "attempts": [
             {
                 "number": one.number,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ablate.protocol import JobState
+from ablate.recipe.signatures import did_you_mean
 from ablate.report.analysis import Analysis
 from ablate.report.results import Results
 from ablate.report.table import listed
@@ -15,6 +16,9 @@ from ablate.study.outline import OutlineVariant
 
 #: Versions in a run's provenance that may change its numbers.
 VERSIONS = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "python", "ablate-lab", "commit")
+
+#: Names of metrics that a finding lists.
+NAMED_METRICS = 12
 
 #: States in which a run has a result.
 MEASURED = (JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED)
@@ -33,6 +37,7 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
     """All findings, errors first."""
     found = [
         *_nothing_measured(analysis.results),
+        *_never_ranked(analysis),
         *_other_images(analysis.results),
         *_seeds_without_effect(analysis.results),
         *_no_ops(analysis.results),
@@ -78,6 +83,24 @@ def _nothing_measured(results: Results) -> Iterator[Finding]:
     """All runs ended, and not one of them well."""
     if results.runs and all(run.state in MEASURED and run.state != JobState.SUCCEEDED for run in results.runs):
         yield Finding(severity="error", text="No run has succeeded: there is nothing to compare.")
+
+
+def _never_ranked(analysis: Analysis) -> Iterator[Finding]:
+    """Runs succeeded, and none measured what variants are ranked by."""
+    results = analysis.results
+    name = results.outline.metric
+    if JobState.SUCCEEDED not in results.states() or any(arm.values for arm in analysis.arms.values()):
+        return
+    logged = listed([f"`{one}`" for one in results.logged], NAMED_METRICS)
+    near = did_you_mean(name, list(results.logged))
+    hint = near if "did you mean" in near else "."
+    cure = f"Let the trainer report it, as `ctx.log({name}=...)`."
+    if logged:
+        cure = (
+            f"They logged {logged}{hint} Write one of these as `metric` at the top of the study and type "
+            f"`ablate run` again: nothing is trained anew."
+        )
+    yield Finding(severity="error", text=f"No run measured `{name}`, by which variants are ranked. {cure}")
 
 
 def _other_images(results: Results) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ablate.metrics import METRICS, Metric
+from ablate.metrics import METRICS, Metric, named_metric
 from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.report.analysis import NOT_RUN, Analysis
@@ -134,6 +134,22 @@ def tests(analysis: Analysis) -> list[tuple[Column, Maker]]:
         for metric in (METRICS["test_accuracy"], METRICS["test_loss"])
         if metric.name != analysis.results.metric.name
     ]
+
+
+def run_metrics(analysis: Analysis) -> list[tuple[Column, Maker]]:
+    """Means of further metrics of whole runs, by name, without the one that variants are ranked by."""
+    found = []
+    for name in analysis.results.of_runs:
+        metric = named_metric(name)
+        if name != analysis.results.metric.name:
+            heading = f"{metric.label}{' (%)' if metric.percent else ''}"
+            read, text = partial(_of_run, name=name), partial(numbers.plain, metric)
+            found.append(_measured(analysis, name, heading, read, text))
+    return found
+
+
+def _of_run(run: RunRecord, name: str) -> float | None:
+    return run.metrics.get(name)
 
 
 def _field(run: RunRecord, name: str) -> float | None:

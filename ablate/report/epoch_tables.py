@@ -10,7 +10,7 @@ from ablate.report.results import Results
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.statistics import mean_interval
 from ablate.study.outline import OutlineEpochs, OutlineVariant
-from ablate.study.report_table import EPOCH_METRICS
+from ablate.study.report_table import epoch_metric
 
 #: Values of one variant after one epoch, a seed each.
 Values = dict[int, list[float]]
@@ -23,9 +23,7 @@ def epochs_table(results: Results, wanted: OutlineEpochs) -> Table | None:
         results: The study.
         wanted: Metric, variants and title.
     """
-    metric = EPOCH_METRICS.get(wanted.metric)
-    if metric is None:  # a later ablate knew it
-        return None
+    metric = epoch_metric(wanted.metric)
     chosen = _variants(results, wanted)
     values = {variant.key: _values(results, variant, metric.name) for _, variant in chosen}
     last = max((epoch for found in values.values() for epoch in found), default=0)

@@ -1,4 +1,4 @@
-"""`ablate export`: stored rows as CSV or JSON; a row for each run, epoch, kept step, or test image of each run."""
+"""`ablate export`: stored rows as CSV or JSON; a row for each run, epoch, step, test image or class of each run."""
 
 from __future__ import annotations
 
@@ -48,18 +48,22 @@ EPOCH_COLUMNS = (
     "attempt",
 )
 STEP_COLUMNS = ("variant", "variant_key", "seed", "epoch", "step", "loss", "val_loss", "val_accuracy")
-PREDICTION_COLUMNS = ("variant", "variant_key", "seed", "example", "correct", "predicted", "confidence")
+PREDICTION_COLUMNS = ("variant", "variant_key", "seed", "example", "correct", "predicted", "confidence", "label")
+CLASS_COLUMNS = ("variant", "variant_key", "seed", "class", "examples", "accuracy")
+CONFUSION_COLUMNS = ("variant", "variant_key", "seed", "true", "predicted", "count")
+#: Kinds of rows.
+KINDS = ("runs", "epochs", "steps", "predictions", "classes", "confusion")
 #: Text that a spreadsheet would run as a formula when a cell begins with it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export_rows(db: Database, study: str, kind: str, form: str) -> str:
-    """The rows of a study, in the order of its variants, then by seed, then by epoch, step or test image.
+    """The rows of a study, in the order of its variants, then by seed, then by epoch, step, test image or class.
 
     Args:
         db: The experiment database.
         study: Name of the study.
-        kind: `runs`, `epochs`, `steps`, or `predictions`.
+        kind: One of `KINDS`.
         form: `csv` or `json` (a list of objects, one a line).
 
     Raises:
@@ -75,8 +79,12 @@ def export_rows(db: Database, study: str, kind: str, form: str) -> str:
         rows = step_rows(reading.steps(db, study))
     elif kind == "predictions":
         rows = prediction_rows(reading.predictions(db, study))
+    elif kind == "classes":
+        rows = class_rows(reading.predictions(db, study))
+    elif kind == "confusion":
+        rows = confusion_rows(reading.predictions(db, study))
     else:
-        raise UsageError(f"there is no export of {kind!r}.", cure="Write runs, epochs, steps, or predictions.")
+        raise UsageError(f"there is no export of {kind!r}.", cure=f"Write {', '.join(KINDS[:-1])}, or {KINDS[-1]}.")
     stream = io.StringIO()
     if form == "csv":
         write_csv(rows, stream)
@@ -87,9 +95,22 @@ def export_rows(db: Database, study: str, kind: str, form: str) -> str:
     return stream.getvalue()
 
 
-def run_rows(runs: Iterable[RunRecord]) -> Rows:
-    """A row for each run, whatever its state."""
-    return RUN_COLUMNS, (tuple(_value(getattr(run, name)) for name in RUN_COLUMNS) for run in runs)
+def run_rows(runs: Sequence[RunRecord]) -> Rows:
+    """A row for each run, whatever its state; after the columns that all studies have come further metrics, by name."""
+    further = sorted({name for run in runs for name in run.metrics} - set(RUN_COLUMNS))
+    rows = (
+        (
+            *(_value(_either(getattr(run, name), run.metrics.get(name))) for name in RUN_COLUMNS),
+            *(_value(run.metrics.get(name)) for name in further),
+        )
+        for run in runs
+    )
+    return (*RUN_COLUMNS, *further), rows
+
+
+def _either(known: object, logged: float | None) -> object:
+    """What a run has a column for, or what a trainer of the user's own logged of the whole run under the same name."""
+    return logged if known is None else known
 
 
 def epoch_rows(epochs: Sequence[EpochRecord]) -> Rows:
@@ -111,7 +132,10 @@ def step_rows(steps: Iterable[StepRecord]) -> Rows:
 
 
 def prediction_rows(records: Iterable[PredictionRecord]) -> Rows:
-    """A row for each test image of each run, counted from 0 in the order of the data set; `correct` is 0 or 1."""
+    """A row for each test image of each run, counted from 0 in the order of the data set; `correct` is 0 or 1.
+
+    `label` is the number of the true class, as `predicted` is; missing where it was not kept.
+    """
     return PREDICTION_COLUMNS, (row for record in records for row in _examples(record))
 
 
@@ -122,8 +146,41 @@ def _examples(record: PredictionRecord) -> Iterator[tuple[Value, ...]]:
     correct = np.unpackbits(np.frombuffer(said.correct, dtype=np.uint8), count=said.count).tolist()
     predicted = np.frombuffer(said.predicted, dtype="<u2").tolist()
     confidence = np.frombuffer(said.confidence, dtype="<f2").tolist()
-    for example, (right, label, share) in enumerate(zip(correct, predicted, confidence, strict=True)):
-        yield record.variant, record.variant_key, record.seed, example, right, label, _value(share)
+    truth = [None] * said.count if said.labels is None else np.frombuffer(said.labels, dtype="<u2").tolist()
+    columns = zip(correct, predicted, confidence, truth, strict=True)
+    for example, (right, guess, share, label) in enumerate(columns):
+        yield record.variant, record.variant_key, record.seed, example, right, guess, _value(share), label
+
+
+def class_rows(records: Iterable[PredictionRecord]) -> Rows:
+    """A row for each class of each run whose true classes were kept: its test images, and the share that was right."""
+    return CLASS_COLUMNS, (row for record in records for row in _classes(record))
+
+
+def _classes(record: PredictionRecord) -> Iterator[tuple[Value, ...]]:
+    from ablate.report.class_counts import counted
+    from ablate.statistics import class_accuracies
+
+    if (made := counted(record)) is None:
+        return
+    examples, shares = made.counts.sum(axis=1).tolist(), class_accuracies(made.counts).tolist()
+    for name, number, share in zip(made.classes, examples, shares, strict=True):
+        yield record.variant, record.variant_key, record.seed, name, number, _value(share)
+
+
+def confusion_rows(records: Iterable[PredictionRecord]) -> Rows:
+    """A row for each pair of a true and a predicted class of each run whose true classes were kept, zeros too."""
+    return CONFUSION_COLUMNS, (row for record in records for row in _pairs(record))
+
+
+def _pairs(record: PredictionRecord) -> Iterator[tuple[Value, ...]]:
+    from ablate.report.class_counts import counted
+
+    if (made := counted(record)) is None:
+        return
+    for name, row in zip(made.classes, made.counts.tolist(), strict=True):
+        for guess, number in zip(made.classes, row, strict=True):
+            yield record.variant, record.variant_key, record.seed, name, guess, number
 
 
 def write_csv(rows: Rows, stream: TextIO) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ablate.report import tables
 from ablate.report.analysis import Analysis
 from ablate.report.checks import findings
+from ablate.report.class_table import class_table
 from ablate.report.epoch_tables import epochs_table
 from ablate.report.figures import curves
 from ablate.report.figures.curves import drawn
@@ -84,6 +85,8 @@ def render(analysis: Analysis, pictures: Mapping[str, str]) -> str:
         if (table := epochs_table(results, wanted)) is not None:
             parts += _section(table)
     parts += _section(tables.all_table(analysis))
+    if (table := class_table(analysis)) is not None:
+        parts += _section(table)
     if (table := tables.cost_table(analysis)) is not None:
         parts += _section(table)
     if (table := tables.failure_table(results)) is not None:

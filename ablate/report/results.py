@@ -10,8 +10,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from ablate.metrics import METRICS, Metric
+from ablate.metrics import METRICS, Metric, named_metric
 from ablate.protocol import JobState
+from ablate.report.class_counts import ClassCounts, class_counts
 from ablate.report.steps import StepCurve, step_curves
 from ablate.store import Database
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord
@@ -21,8 +22,15 @@ from ablate.study.report_table import EPOCH_METRICS
 
 #: States in which a job may still bring a value.
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED)
+#: What every epoch has columns for.
+OF_EPOCHS = frozenset(
+    {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds", "images_per_second"}
+    | {"peak_memory_bytes"}
+)
 #: Variants whose steps are read together.
 VARIANTS_AT_A_TIME = 8
+#: Classes up to which a report shows each.
+MOST_CLASSES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +45,9 @@ class Results:
     epochs: tuple[EpochRecord, ...] = ()
     #: What was measured at single steps, by variant key and seed; only of runs that kept some.
     steps: Mapping[tuple[str, int], StepCurve] = field(default_factory=dict)
+    #: What the selected network took each class for, by variant key and seed; only of runs that kept true classes, and
+    #: not too many.
+    classes: Mapping[tuple[str, int], ClassCounts] = field(default_factory=dict)
     #: Why jobs failed, without tuning runs.
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
@@ -66,6 +77,7 @@ class Results:
             runs=tuple(reading.runs(db, study)),
             epochs=tuple(reading.epochs(db, study)),
             steps=_steps(db, study, [variant.key for variant in outline.variants]),
+            classes=class_counts(db, study, [variant.key for variant in outline.variants], most=MOST_CLASSES),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
             planned=reading.planned_epochs(db, study),
@@ -78,16 +90,8 @@ class Results:
 
     @cached_property
     def metric(self) -> Metric:
-        """The ranked metric; a name that ablate does not know keeps its name, and is a share where it says accuracy."""
-        known = METRICS.get(self.outline.metric)
-        if known is not None:
-            return known
-        return Metric(
-            name=self.outline.metric,
-            direction=self.outline.direction,
-            label=self.outline.metric.replace("_", " "),
-            percent=self.outline.metric.endswith("accuracy"),
-        )
+        """The ranked metric; one that ablate does not know is what its name says, as `named_metric` reads it."""
+        return named_metric(self.outline.metric, self.outline.direction)
 
     @cached_property
     def baseline(self) -> OutlineVariant:
@@ -132,30 +136,51 @@ class Results:
         return self._epochs.get((run.variant_key, run.seed), ())
 
     def value(self, run: RunRecord) -> float | None:
-        """The ranked metric of a run: None unless it succeeded and measured it."""
+        """The ranked metric of a run: None unless it succeeded and measured it.
+
+        It is what the run has a column for, else a metric of the whole run, else one of its selected epoch.
+        """
         if run.state != JobState.SUCCEEDED:
             return None
         name = self.outline.metric
-        if name in METRICS:
-            return finite(getattr(run, name))
+        if name in METRICS and (known := finite(getattr(run, name))) is not None:
+            return known
+        if (of_run := finite(run.metrics.get(name))) is not None:
+            return of_run
         rows = self.epochs_of(run)
         chosen = [row for row in rows if row.epoch == run.selected_epoch] or rows[-1:]
         return finite(chosen[0].custom.get(name)) if chosen else None
 
     def after_epoch(self, row: EpochRecord, name: str) -> float | None:
-        """What an epoch measured under a name of `EPOCH_METRICS`; None where it did not."""
-        return finite(getattr(row, name) if name in METRICS else row.custom.get(name))
+        """What an epoch measured under a name; None where it did not."""
+        return finite(getattr(row, name) if name in OF_EPOCHS else row.custom.get(name))
 
     @cached_property
-    def measured(self) -> frozenset[str]:
-        """Names of `EPOCH_METRICS` that any epoch measured."""
-        left, found = set(EPOCH_METRICS), set[str]()
-        for row in self.epochs:
-            found |= {name for name in left if self.after_epoch(row, name) is not None}
-            left -= found
-            if not left:
-                break
-        return frozenset(found)
+    def measured(self) -> tuple[str, ...]:
+        """Names of what any epoch measured: first those that ablate knows, in their order, then others by name."""
+        custom = {name for row in self.epochs for name, value in row.custom.items() if finite(value) is not None}
+        known = [name for name in EPOCH_METRICS if self.measures(name)]
+        return (*known, *sorted(custom - set(known)))
+
+    def measures(self, name: str) -> bool:
+        """Whether any epoch measured something under a name."""
+        return any(self.after_epoch(row, name) is not None for row in self.epochs)
+
+    @cached_property
+    def logged(self) -> tuple[str, ...]:
+        """Names by which any run that succeeded could be ranked, in alphabetical order."""
+        runs = [run for run in self.runs if run.state == JobState.SUCCEEDED]
+        found = {name for name in METRICS for run in runs if finite(getattr(run, name)) is not None}
+        found |= {name for run in runs for name, value in run.metrics.items() if finite(value) is not None}
+        rows = (row for run in runs for row in self.epochs_of(run))
+        found |= {name for row in rows for name, value in row.custom.items() if finite(value) is not None}
+        return tuple(sorted(found))
+
+    @cached_property
+    def of_runs(self) -> tuple[str, ...]:
+        """Names of the further metrics of whole runs that any run measured, in alphabetical order."""
+        found = {name for run in self.runs for name, value in run.metrics.items() if finite(value) is not None}
+        return tuple(sorted(found))
 
     def changed(self, variant: OutlineVariant) -> dict[str, str]:
         """The factors in which a variant differs from the baseline, with its level of each; empty for named ones."""

@@ -196,6 +196,7 @@ def _results_table(
         columns.parameters(analysis),
         columns.flops(analysis),
         columns.seconds_per_epoch(analysis),
+        *columns.run_metrics(analysis),
     ]
     table = _table(analysis, title, heading, variants, makers)
     notes = _undecided_notes(analysis, [shown[one.key] for _, one in variants if one.key in shown])

@@ -6,6 +6,7 @@ Nothing here knows a database or a file. Every test is scipy's or statsmodels'; 
 from __future__ import annotations
 
 from ablate.statistics.comparison import Arm, Comparison, Test, Verdict, compare, compare_pairs
+from ablate.statistics.confusion import class_accuracies, confusion_matrix, pooled
 from ablate.statistics.correlation import Choice, choose_test, intraclass_correlation
 from ablate.statistics.interval import (
     Band,
@@ -29,12 +30,15 @@ __all__ = [
     "Verdict",
     "band",
     "choose_test",
+    "class_accuracies",
     "compare",
     "compare_pairs",
+    "confusion_matrix",
     "detectable_effect",
     "intraclass_correlation",
     "mean_interval",
     "paired",
+    "pooled",
     "seeds_needed",
     "welch",
 ]

@@ -13,7 +13,18 @@ from ablate.errors import UsageError
 from ablate.protocol import AttemptState, FailureKind, JobState
 from ablate.store.database import Database
 from ablate.store.lookup import utc
-from ablate.store.tables import artifacts, attempts, epochs, jobs, studies, variants, workers
+from ablate.store.tables import (
+    CHECKPOINT,
+    WEIGHTS,
+    artifacts,
+    attempts,
+    epochs,
+    jobs,
+    run_metrics,
+    studies,
+    variants,
+    workers,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +57,20 @@ class AttemptRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightsRecord:
+    """A file with final weights."""
+
+    #: Path below the artifacts.
+    name: str
+    #: Epoch after which the network had them, counted from 1.
+    epoch: int
+    #: Bytes.
+    size: int
+    #: SHA-256 of the file, hexadecimal.
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobRecord:
     """A job with its history."""
 
@@ -69,6 +94,10 @@ class JobRecord:
     epochs: int
     #: Paths of its checkpoints below the artifacts, newest first.
     checkpoints: tuple[str, ...]
+    #: Final weights of its newest attempt; empty where none are kept.
+    weights: tuple[WeightsRecord, ...]
+    #: Further values of the whole run by name.
+    metrics: Mapping[str, float | None]
     #: In their order.
     attempts: tuple[AttemptRecord, ...]
 
@@ -94,13 +123,15 @@ def job(db: Database, number: int) -> JobRecord:
         .where(attempts.c.job == number)
         .order_by(attempts.c.number)
     )
-    kept = select(artifacts.c.name).where(artifacts.c.job == number).order_by(artifacts.c.epoch.desc())
+    kept = select(artifacts).where(artifacts.c.job == number).order_by(artifacts.c.epoch.desc(), artifacts.c.name)
     with db.read() as connection:
         row = connection.execute(question).mappings().one_or_none()
         if row is None:
             raise _unknown([number])
         done = connection.execute(select(func.count()).where(epochs.c.job == number)).scalar_one()
-        files = connection.execute(kept).scalars().all()
+        files = connection.execute(kept).all()
+        measured = select(run_metrics.c.name, run_metrics.c.value).where(run_metrics.c.attempt == row["attempt"])
+        metrics = {each.name: each.value for each in connection.execute(measured.order_by(run_metrics.c.name))}
         history = connection.execute(tries).mappings().all()
     return JobRecord(
         id=number,
@@ -113,7 +144,13 @@ def job(db: Database, number: int) -> JobRecord:
         error=row["error"],
         recipe=row["recipe"] or {},
         epochs=done,
-        checkpoints=tuple(files),
+        checkpoints=tuple(file.name for file in files if file.kind == CHECKPOINT),
+        weights=tuple(
+            WeightsRecord(name=file.name, epoch=file.epoch, size=file.size, sha256=file.sha256)
+            for file in files
+            if file.kind == WEIGHTS and file.attempt == row["attempt"]
+        ),
+        metrics=metrics,
         attempts=tuple(_attempt(one) for one in history),
     )
 

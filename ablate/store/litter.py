@@ -15,7 +15,15 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from ablate.errors import DatabaseError
-from ablate.protocol import CHECKPOINTS_FOLDER, CODE_FOLDER, JOBS_FOLDER, LOGS_FOLDER, JobState, job_folder
+from ablate.protocol import (
+    CHECKPOINTS_FOLDER,
+    CODE_FOLDER,
+    JOBS_FOLDER,
+    LOGS_FOLDER,
+    WEIGHTS_FOLDER,
+    JobState,
+    job_folder,
+)
 from ablate.store.address import is_sqlite
 from ablate.store.database import Database, is_ours
 from ablate.store.tables import artifacts, attempts, jobs, studies, variants, workers
@@ -142,9 +150,10 @@ def _neighbours(db: Database) -> Iterator[Path]:
 def _unneeded(
     folder: Path, names: frozenset[str], logs: frozenset[str], jobs: frozenset[str], *, busy: bool
 ) -> Iterator[Path]:
-    for file in _files(folder / CHECKPOINTS_FOLDER):
-        if f"{CHECKPOINTS_FOLDER}/{file.relative_to(folder / CHECKPOINTS_FOLDER).as_posix()}" not in names:
-            yield file
+    for kind in (CHECKPOINTS_FOLDER, WEIGHTS_FOLDER):
+        for file in _files(folder / kind):
+            if file.relative_to(folder).as_posix() not in names:
+                yield file
     for file in _files(folder / LOGS_FOLDER):
         if file.name.split(".")[0].removeprefix("worker-") not in logs:
             yield file

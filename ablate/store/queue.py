@@ -26,8 +26,9 @@ from ablate.store.code import code_of, made_with, sign
 from ablate.store.company import was_shared
 from ablate.store.database import Database
 from ablate.store.expressions import Now
+from ablate.store.kept import keep_metrics, keep_predictions
 from ablate.store.leases import close_attempts, give_back, pass_fence, rescue_expired, rescue_from
-from ablate.store.pointers import drop_checkpoints, exchange_checkpoints
+from ablate.store.pointers import drop_checkpoints, exchange_checkpoints, exchange_weights
 from ablate.store.retries import after_failure
 from ablate.store.serialization import finite, words
 from ablate.store.statements import (
@@ -49,7 +50,6 @@ from ablate.store.tables import (
     fingerprints,
     jobs,
     labellings,
-    predictions,
     steps,
     workers,
 )
@@ -131,6 +131,7 @@ class Queue:
             ),
             attempt_number=job.attempt_count,
             sources=code,
+            keep=about.keep or "none",
         )
 
     def beat(self, ticket: Ticket) -> None:
@@ -169,7 +170,8 @@ class Queue:
     def finish(self, ticket: Ticket, outcome: Outcome) -> Collection[str]:
         """Close the attempt and the job as succeeded.
 
-        Returns the names of the job's checkpoints, which are no longer needed. Raises `ReplacedError`.
+        Returns the names of the job's checkpoints, and of weights of an earlier run of it that this one did not write
+        anew, which are no longer needed. Raises `ReplacedError`.
         """
         with self._db.write() as connection:
             pass_fence(connection, ticket, self._lease)
@@ -191,31 +193,26 @@ class Queue:
                         for name, value in outcome.fingerprints.items()
                     ],
                 )
+            keep_metrics(connection, ticket, outcome.metrics)
             if outcome.predictions is not None:
-                packed = outcome.predictions
-                row = {
-                    "attempt": ticket.attempt,
-                    "count": packed.count,
-                    "correct": packed.correct,
-                    "predicted": packed.predicted,
-                    "confidence": packed.confidence,
-                }
-                connection.execute(insert(predictions), row)
+                keep_predictions(connection, ticket, outcome.predictions)
             if outcome.labelling is not None:
                 connection.execute(insert(labellings), _labelling_row(ticket, outcome.labelling))
-            return drop_checkpoints(connection, ticket.job)
+            overtaken = exchange_weights(connection, ticket, outcome.weights)
+            return (*drop_checkpoints(connection, ticket.job), *overtaken)
 
     def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> Collection[str]:
         """Close the attempt and the job as diverged: a finding, not an error.
 
-        Returns the names of the job's checkpoints, which are no longer needed. Raises `ReplacedError`.
+        Returns the names of the job's checkpoints, and of weights of an earlier run of it, which are no longer needed.
+        Raises `ReplacedError`.
         """
         told = words(message)
         with self._db.write() as connection:
             pass_fence(connection, ticket, self._lease)
             about = {"failure_message": told, "seconds": seconds}
             _end(connection, ticket, JobState.DIVERGED, AttemptState.DIVERGED, error=told, **about)
-            return drop_checkpoints(connection, ticket.job)
+            return (*drop_checkpoints(connection, ticket.job), *exchange_weights(connection, ticket, ()))
 
     def fail(self, ticket: Ticket, failure: Failure) -> JobState:
         """Close the attempt as failed; the job fails, or is queued again where the kind of failure allows.

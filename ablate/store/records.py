@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from ablate.metrics import Labelling, Predictions
@@ -75,6 +76,8 @@ class RunRecord:
     provenance: Mapping[str, Any]
     #: What tells two recipes apart that train the same thing.
     fingerprints: Mapping[str, str]
+    #: Further values of the whole run by name, as `test_macro_f1`.
+    metrics: Mapping[str, float | None] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True)

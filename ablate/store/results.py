@@ -21,6 +21,8 @@ from ablate.store.tables import (
     custom_metrics,
     fingerprints,
     jobs,
+    run_metrics,
+    test_sets,
     variants,
 )
 from ablate.store.tables import (
@@ -61,7 +63,11 @@ def runs(db: Database, study: str) -> tuple[RunRecord, ...]:
         rows = connection.execute(question).mappings().all()
         progress = _progress(connection, number)
         marks = _fingerprints(connection, number)
-    return tuple(_run(row, progress.get(row["job_id"], []), marks.get(row["job_id"], {})) for row in rows)
+        values = _of_runs(connection, number)
+    return tuple(
+        _run(row, progress.get(row["job_id"], []), marks.get(row["job_id"], {}), values.get(row["job_id"], {}))
+        for row in rows
+    )
 
 
 def epochs(db: Database, study: str, variant_keys: Collection[str] | None = None) -> tuple[EpochRecord, ...]:
@@ -111,8 +117,10 @@ def epochs(db: Database, study: str, variant_keys: Collection[str] | None = None
     )
 
 
-def predictions(db: Database, study: str) -> tuple[PredictionRecord, ...]:
-    """What each succeeded job's network said of the test images, where that was kept; by variant and seed.
+def predictions(db: Database, study: str, variant_keys: Collection[str] | None = None) -> tuple[PredictionRecord, ...]:
+    """What each succeeded job's network said of the test images, where that was kept, ordered by variant and seed.
+
+    Of all variants or those given. Runs that met the same test images share their true classes.
 
     Raises:
         UsageError: The database has no such study.
@@ -124,15 +132,26 @@ def predictions(db: Database, study: str) -> tuple[PredictionRecord, ...]:
         .where(jobs.c.state == JobState.SUCCEEDED.value, COMPARED)
         .order_by(variants.c.position, jobs.c.seed)
     )
+    if variant_keys is not None:
+        question = question.where(variants.c.key.in_(sorted(variant_keys)))
     with db.read() as connection:
         rows = connection.execute(question.where(jobs.c.study == study_id(connection, study))).mappings().all()
+        needed = {row["test_set"] for row in rows if row["test_set"] is not None}
+        truth = {
+            row.digest: {"labels": row.labels, "classes": tuple(row.classes)}
+            for row in connection.execute(select(test_sets).where(test_sets.c.digest.in_(sorted(needed))))
+        }
     return tuple(
         PredictionRecord(
             variant=row["variant"],
             variant_key=row["key"],
             seed=row["seed"],
             predictions=Predictions(
-                correct=row["correct"], predicted=row["predicted"], confidence=row["confidence"], count=row["count"]
+                correct=row["correct"],
+                predicted=row["predicted"],
+                confidence=row["confidence"],
+                count=row["count"],
+                **truth.get(row["test_set"], {}),
             ),
         )
         for row in rows
@@ -159,6 +178,16 @@ def _fingerprints(connection: Connection, study: int) -> dict[int, dict[str, str
     return found
 
 
+def _of_runs(connection: Connection, study: int) -> dict[int, dict[str, float | None]]:
+    """Metrics of each whole run, by job."""
+    question = select(jobs.c.id, run_metrics.c.name, run_metrics.c.value)
+    question = question.join(run_metrics, run_metrics.c.attempt == jobs.c.attempt)
+    found: defaultdict[int, dict[str, float | None]] = defaultdict(dict)
+    for job, name, value in connection.execute(_of_study(question, study).order_by(run_metrics.c.name)):
+        found[job][name] = value
+    return found
+
+
 def _custom(connection: Connection, study: int) -> dict[tuple[int, int], dict[str, float | None]]:
     question = select(custom_metrics).join(jobs, jobs.c.id == custom_metrics.c.job)
     found: defaultdict[tuple[int, int], dict[str, float | None]] = defaultdict(dict)
@@ -167,7 +196,9 @@ def _custom(connection: Connection, study: int) -> dict[tuple[int, int], dict[st
     return found
 
 
-def _run(row: RowMapping, progress: list[RowMapping], marks: Mapping[str, str]) -> RunRecord:
+def _run(
+    row: RowMapping, progress: list[RowMapping], marks: Mapping[str, str], metrics: Mapping[str, float | None]
+) -> RunRecord:
     last = progress[-1] if progress else None
     selected = next((epoch for epoch in progress if epoch["epoch"] == row["selected_epoch"]), None)
     return RunRecord(
@@ -197,6 +228,7 @@ def _run(row: RowMapping, progress: list[RowMapping], marks: Mapping[str, str]) 
         error=row["error"],
         provenance=row["provenance"] or {},
         fingerprints=marks,
+        metrics=metrics,
     )
 
 

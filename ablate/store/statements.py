@@ -77,6 +77,7 @@ CLAIMED = (
         variants.c.recipe,
         revisions.c.execution,
         revisions.c.id.label("revision"),
+        revisions.c.outline["keep"].as_string().label("keep"),
     )
     .join_from(variants, studies, studies.c.id == variants.c.study)
     .join(revisions, revisions.c.study == studies.c.id)

@@ -44,7 +44,9 @@ metadata = MetaData(
 #: 64 bits on both databases; SQLite counts rows by themselves only in a column of type INTEGER.
 Id = BigInteger().with_variant(Integer, "sqlite")
 
+#: Kinds of files beside the database.
 CHECKPOINT = "checkpoint"
+WEIGHTS = "weights"
 #: States of a job that only `ablate retry` leaves.
 ENDED = (JobState.SUCCEEDED, JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED)
 
@@ -270,10 +272,31 @@ custom_metrics = Table(
     comment="Further values of an epoch by name.",
 )
 
+run_metrics = Table(
+    "run_metrics",
+    metadata,
+    Column("attempt", ForeignKey("attempts.id"), primary_key=True, autoincrement=False, comment="Its attempt."),
+    Column("name", String(128), primary_key=True, comment="Name, as `test_macro_f1`."),
+    Column("value", Double, comment="Value in the metric's own unit."),
+    comment="Further values of a whole run by name.",
+)
+
+test_sets = Table(
+    "test_sets",
+    metadata,
+    Column("digest", String(64), primary_key=True, comment="SHA-256 of class names and labels, hexadecimal."),
+    Column("count", Integer, nullable=False, comment="Number of test images, N."),
+    Column("classes", JSON, nullable=False, comment="List of the classes' names, in the order of their numbers."),
+    Column("labels", LargeBinary, nullable=False, comment="True classes: little-endian uint16."),
+    CheckConstraint("length(labels) = 2 * count", name="labels_is_packed"),
+    comment="True classes of test images, once for all runs that met them.",
+)
+
 predictions = Table(
     "predictions",
     metadata,
     Column("attempt", ForeignKey("attempts.id"), primary_key=True, autoincrement=False, comment="Its attempt."),
+    Column("test_set", ForeignKey("test_sets.digest"), comment="The true classes; NULL where they were not kept."),
     Column("count", Integer, nullable=False, comment="Number of test images, N."),
     Column("correct", LargeBinary, nullable=False, comment="Whether right: bits, most significant first."),
     Column("predicted", LargeBinary, nullable=False, comment="Predicted classes: little-endian uint16."),
@@ -309,12 +332,12 @@ artifacts = Table(
     Column("id", Id, primary_key=True, comment="Number of the file."),
     Column("job", ForeignKey("jobs.id"), nullable=False, comment="Its job."),
     Column("attempt", ForeignKey("attempts.id"), nullable=False, comment="The attempt that wrote it."),
-    Column("kind", String(16), nullable=False, comment="checkpoint."),
+    Column("kind", String(16), nullable=False, comment="checkpoint, weights."),
     Column("epoch", Integer, nullable=False, comment="Last epoch whose results it contains."),
     Column("name", String(512), nullable=False, unique=True, comment="Path relative to the artifacts folder."),
     Column("size", BigInteger, nullable=False, comment="Bytes."),
     Column("sha256", String(64), nullable=False, comment="SHA-256 of the file, hexadecimal."),
-    CheckConstraint(_one_of("kind", [CHECKPOINT]), name="kind_is_known"),
+    CheckConstraint(_one_of("kind", [CHECKPOINT, WEIGHTS]), name="kind_is_known"),
     CheckConstraint("epoch >= 1", name="epoch_counts_from_1"),
     CheckConstraint("size >= 0", name="size_is_not_negative"),
     Index("ix_artifacts_job_kind_epoch", "job", "kind", "epoch"),

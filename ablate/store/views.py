@@ -1,4 +1,6 @@
-"""The public face of the database for people who write SQL: two read-only views with the columns of `ablate export`.
+"""The public face of the database for people who write SQL: read-only views with the columns of `ablate export`.
+
+`run_metrics_view` has a row for each further metric of a whole run, which `ablate export` shows as columns of its run.
 
 They show the jobs that the newest revision of each study asks for, without those that only tune retuned levels
 (`ablate.study.FIRST_TUNING_SEED`). Their columns only ever grow.
@@ -39,5 +41,16 @@ JOIN variants ON variants.id = jobs.variant
 JOIN attempts ON attempts.id = epochs.attempt
 WHERE jobs.listed AND jobs.seed < 1000000"""
 
-for _view in (RUNS, EPOCHS):
+RUN_METRICS = """\
+CREATE VIEW run_metrics_view AS
+SELECT studies.name AS study, variants.name AS variant, variants.key AS variant_key, jobs.seed AS seed,
+       run_metrics.name AS name, run_metrics.value AS value
+FROM run_metrics
+JOIN attempts ON attempts.id = run_metrics.attempt
+JOIN jobs ON jobs.id = attempts.job AND jobs.attempt = attempts.id
+JOIN studies ON studies.id = jobs.study
+JOIN variants ON variants.id = jobs.variant
+WHERE jobs.listed AND jobs.seed < 1000000"""
+
+for _view in (RUNS, EPOCHS, RUN_METRICS):
     event.listen(metadata, "after_create", DDL(_view))  # type: ignore[no-untyped-call]

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
-from ablate.metrics import METRICS, Direction
+from ablate.metrics import METRICS, Direction, direction_of
+from ablate.protocol import Keep
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.designs import Kind
 from ablate.study.designs.base import LevelValue, Table
@@ -145,6 +146,9 @@ class StudyFile(Table):
     the last. `best_val` where nothing is said; with a trainer of your own `last`."""
     max_jobs: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """A study that would have more jobs is refused."""
+    keep: Keep = "none"
+    """Which final weights are kept of each run: those of the selected epoch (`best`), those of the last epoch too
+    (`best+last`), or none. It changes no recipe."""
     seeds: SeedsTable = SeedsTable()
     """How many times each variant is trained."""
     baseline: dict[str, Any]
@@ -178,12 +182,3 @@ class StudyFile(Table):
         if accuracy and self.statistics.margin is not None and self.statistics.margin >= 1:
             raise ValueError("`statistics.margin` is a share, as accuracies are: half a percentage point is 0.005")
         return self
-
-
-def direction_of(metric: str) -> Direction | None:
-    """Whether more of a metric is better, as far as its name tells."""
-    if metric in METRICS:
-        return METRICS[metric].direction
-    if metric.endswith(("loss", "error")):
-        return "min"
-    return "max" if metric.endswith("accuracy") else None

@@ -36,7 +36,7 @@ def diff(old: Outline, new: Outline) -> OutlineDiff:
     """What changed from one revision to the next."""
     before = {variant.key: variant.name for variant in old.variants}
     after = {variant.key: variant.name for variant in new.variants}
-    settings = ("title", "metric", "direction", "select", "statistics")
+    settings = ("title", "metric", "direction", "select", "statistics", "keep")
     changed = [
         f"{key}: {getattr(old, key)} -> {getattr(new, key)}"
         for key in settings

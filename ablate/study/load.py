@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablate.errors import UsageError
+from ablate.metrics import direction_of
 from ablate.recipe import OwnRecipe
 from ablate.study import positions
 from ablate.study.axes import Plan, read_designs
@@ -19,7 +20,7 @@ from ablate.study.baseline import Baseline, below
 from ablate.study.designs import LISTED
 from ablate.study.factors import read_factors
 from ablate.study.faults import Faults, counted, printable, shown
-from ablate.study.file import StudyFile, direction_of, parsed_budget
+from ablate.study.file import StudyFile, parsed_budget
 from ablate.study.model import Budget, Design, Seeds, Study
 from ablate.study.outline import StatisticsSettings
 from ablate.study.overrides import found, with_settings
@@ -178,6 +179,7 @@ def _study(
         statistics=StatisticsSettings(**file.statistics.model_dump()),
         report=outlined(file.report),
         max_jobs=file.max_jobs,
+        keep=file.keep,
         text=text,
         settings=tuple(settings),
         path=path,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ablate.errors import UsageError
 from ablate.metrics import Direction
+from ablate.protocol import Keep
 from ablate.recipe import AnyRecipe
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.designs import Aliases
@@ -184,6 +185,8 @@ class Study:
     report: OutlineReport
     #: Jobs above which the study is refused.
     max_jobs: int
+    #: Which final weights are kept of each run.
+    keep: Keep
     #: The file's text; of a study written in Python the same as TOML.
     text: str = field(repr=False)
     #: What `--set` changed, as written.
@@ -293,6 +296,7 @@ class Study:
             ),
             statistics=self.statistics,
             report=self.report,
+            keep=self.keep,
         )
 
     def only(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ablate.metrics import Direction
+from ablate.protocol import Keep
 
 #: Seeds from here on belong to the tuning of retuned levels: no comparison uses them, no report counts their runs.
 FIRST_TUNING_SEED = 1_000_000
@@ -177,6 +178,8 @@ class Outline(_Stored):
     tunings: tuple[OutlineTuning, ...] = ()
     statistics: StatisticsSettings = StatisticsSettings()
     report: OutlineReport = OutlineReport()
+    #: Which final weights workers keep.
+    keep: Keep = "none"
 
     def named(self, name: str) -> OutlineVariant | None:
         """The variant of this name, retuned where it was, or listed under it; None where there is none yet."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from ablate.metrics import METRICS, Metric
+from ablate.metrics import METRICS, Metric, named_metric
 from ablate.recipe import AnyRecipe, Recipe
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.designs.base import Table
@@ -19,20 +21,10 @@ from ablate.study.outline import OutlineEpochs, OutlineReport
 if TYPE_CHECKING:
     from ablate.study.model import Variant
 
-#: What is measured after each epoch.
-EpochMetric = Literal[
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "oracle_test_loss",
-    "oracle_test_accuracy",
-    "train_loss_variance",
-    "grad_norm",
-]
+#: What ablate itself measures after each epoch.
 EPOCH_METRICS: Mapping[str, Metric] = MappingProxyType(
     {
-        **{name: METRICS[name] for name in get_args(EpochMetric) if name in METRICS},
+        **{name: METRICS[name] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy")},
         "oracle_test_loss": Metric(name="oracle_test_loss", direction="min", label="test loss (oracle)", percent=False),
         "oracle_test_accuracy": Metric(
             name="oracle_test_accuracy", direction="max", label="test accuracy (oracle)", percent=True
@@ -43,13 +35,32 @@ EPOCH_METRICS: Mapping[str, Metric] = MappingProxyType(
         "grad_norm": Metric(name="grad_norm", direction="min", label="gradient norm", percent=False),
     }
 )
+_LR = Metric(name="lr", direction="max", label="learning rate", percent=False)
+
+
+def epoch_metric(name: str) -> Metric:
+    """What is shown under a name: what ablate measures itself, or what somebody logged."""
+    return _LR if name == _LR.name else EPOCH_METRICS.get(name) or named_metric(name)
+
+
+def _named(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"{name!r} is no name of a metric: those are letters, digits and `_`, as `val_macro_f1`")
+    return name
+
+
+EpochMetric = Annotated[
+    str,
+    AfterValidator(_named),
+    Field(min_length=1, max_length=128, examples=list(EPOCH_METRICS)),
+]
 
 
 class EpochsTable(Table):
     """A table with a row for each epoch and a column for each variant."""
 
     metric: EpochMetric
-    """What is shown: the mean over seeds after each epoch."""
+    """What is shown, the mean over seeds after each epoch: `val_loss` and the like, or a metric of your own."""
     variants: Annotated[list[str], Field(min_length=1, max_length=100)] | None = None
     """Names of the variants, as `["baseline", "optimizer=Adam"]`; all where none are named."""
     title: Text | None = None
@@ -60,7 +71,8 @@ class ReportTable(Table):
     """What the report shows beside its verdicts."""
 
     curves: Annotated[list[EpochMetric], Field(min_length=1)] | None = None
-    """What the figures of factors show over epochs; everything that was measured where nothing is said."""
+    """What the figures of factors show over epochs, metrics of your own too; everything that was measured where nothing
+    is said."""
     epochs: Annotated[list[EpochsTable], Field(max_length=100)] = Field(default_factory=list)
     """Tables with a row for each epoch."""
 
@@ -101,9 +113,29 @@ def check_report(table: ReportTable, variants: Sequence[Variant], faults: Faults
 
 
 def _check_metric(metric: str, place: tuple[str | int, ...], variants: Sequence[Variant], faults: Faults) -> None:
-    if not any(_measures(one.recipe, metric) for one in variants):
+    if metric not in EPOCH_METRICS:
+        if meant := _misspelt(metric, [one.recipe for one in variants]):
+            faults.add(place, f"no run measures `{metric}`; did you mean `{meant}`?", value=True)
+    elif not any(_measures(one.recipe, metric) for one in variants):
         who = "none of these variants measures" if len(variants) > 1 else "the variant does not measure"
         faults.add(place, f"{who} `{metric}`: {_cure(metric)}", value=True)
+
+
+def _misspelt(metric: str, recipes: Sequence[AnyRecipe]) -> str:
+    """The name that was probably meant; empty where a metric may be called so.
+
+    A trainer of the user's own logs what it likes: there only slips of the pen are taken for such.
+    """
+    known, is_free = dict.fromkeys(EPOCH_METRICS), False
+    for recipe in recipes:
+        if isinstance(recipe, Recipe):
+            known |= dict.fromkeys(f"val_{one.title}" for one in recipe.training.metrics)
+        else:
+            is_free = True
+    if metric in known or (is_free and (metric.count("_") != 1 or not metric.replace("_", "").isalpha())):
+        return ""
+    close = difflib.get_close_matches(metric.lower(), list(known), n=1, cutoff=0.88 if is_free else 0.7)
+    return close[0] if close else ""
 
 
 def _measures(recipe: AnyRecipe, metric: str) -> bool:

@@ -1,6 +1,6 @@
 """Trains one recipe with one seed on one device: the only room that knows PyTorch, and a library on its own.
 
-PyTorch is imported when `train`, `build_model`, `load_dataset` or `split` is first touched.
+PyTorch is imported when `train`, `build_model`, `load_dataset`, `load_weights` or `split` is first touched.
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     from ablate.training.loop import train
     from ablate.training.models import build_model
     from ablate.training.probe import Probe, probe
+    from ablate.training.weights import Keeping, WeightsInfo, load_weights
 
 __all__ = [
     "Dataset",
     "Diverged",
+    "Keeping",
     "Killed",
     "ModelError",
     "Probe",
     "RecipeError",
     "Stopped",
+    "WeightsInfo",
     "build_model",
     "load_dataset",
+    "load_weights",
     "probe",
     "split",
     "train",
@@ -39,6 +43,9 @@ _ROOMS = {
     "train": "ablate.training.loop",
     "Probe": "ablate.training.probe",
     "probe": "ablate.training.probe",
+    "Keeping": "ablate.training.weights",
+    "WeightsInfo": "ablate.training.weights",
+    "load_weights": "ablate.training.weights",
 }
 
 

@@ -41,6 +41,7 @@ from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import Recipe
 from ablate.training.failures import Diverged, Killed, RecipeError, Stopped
 from ablate.training.group import Group
+from ablate.training.weights import Keeping
 
 #: How long the caller waits for news before it looks whether the processes are there, seconds.
 LOOK_SECONDS = 0.05
@@ -97,6 +98,7 @@ class Order:
     resume: bytes | None
     threads: int
     code_root: Path | None
+    keeping: Keeping | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,6 +345,7 @@ def _trained(order: Order, rank: int, caller: Connection) -> Ended:
         threads=order.threads,
         code_root=order.code_root,
         group=Ranks(device),
+        keeping=order.keeping,
     )
     dist.barrier()  # the first one tests; nobody leaves before
     dist.destroy_process_group()

@@ -82,6 +82,7 @@ def evaluate(
     check: Callable[[], None],
     metrics: CalledMetrics | None = None,
     prefix: str = "",
+    classes: Sequence[str] = (),
 ) -> tuple[Measured, Predictions, Mapping[str, float]]:
     """Loss and accuracy as means over the images, whatever the batches, and each image's prediction.
 
@@ -92,6 +93,7 @@ def evaluate(
         check: Called before each batch; raises to stop.
         metrics: Metrics of the user's own, which come third.
         prefix: Begins the names of these.
+        classes: Names of the classes, which the predictions keep beside the true ones.
     """
     said = judge(model, images, loss, check, keep=bool(metrics))
     own: Mapping[str, float] = {}
@@ -103,6 +105,8 @@ def evaluate(
         predicted=said.classes.numpy().astype("<u2").tobytes(),
         confidence=said.confidence.numpy().astype("<f2").tobytes(),
         count=len(correct),
+        labels=said.truth.numpy().astype("<u2").tobytes(),
+        classes=tuple(classes),
     )
     measured = Measured(loss=said.loss / len(correct), accuracy=int(correct.sum()) / len(correct))
     return measured, predictions, own

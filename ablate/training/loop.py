@@ -6,12 +6,14 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
-from ablate.metrics import EpochMetrics, Outcome
+from ablate.metrics import EpochMetrics, Outcome, Weights
 from ablate.recipe import AnyRecipe, OwnRecipe, Recipe
 from ablate.training.context import OnReport
 from ablate.training.data import LATEST
@@ -25,6 +27,7 @@ from ablate.training.measure import count_parameters, peak_memory_bytes
 from ablate.training.own_code import own_code
 from ablate.training.progress import FORMAT, Progress, resumed
 from ablate.training.setup import Setup, set_up
+from ablate.training.weights import Keeping, save_weights, weights_of
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,7 @@ def train(
     threads: int = 1,
     code_root: Path | None = None,
     folder: Path | None = None,
+    keeping: Keeping | None = None,
 ) -> Outcome:
     """Train one recipe with one seed and test the selected weights once.
 
@@ -68,6 +72,8 @@ def train(
         threads: Threads of PyTorch on the CPU; part of what the bits depend on.
         code_root: Folder from which files of the user's own are meant; their code is imported anew and forgotten.
         folder: A folder of this job alone, for a trainer of the user's own; None makes one for this call.
+        keeping: Which final weights are written, and where; None means none. A trainer of the user's own keeps what it
+            saves itself.
 
     Raises:
         Diverged: The loss is no longer finite; `on_epoch` has got that epoch's metrics.
@@ -106,6 +112,7 @@ def train(
                 resume=None if resume is None else distributed.packed(resume),
                 threads=threads,
                 code_root=code_root,
+                keeping=keeping,
             ),
             on_epoch=on_epoch,
             should_stop=should_stop,
@@ -122,6 +129,7 @@ def train(
             threads=threads,
             code_root=code_root,
             group=ALONE,
+            keeping=keeping,
         )
     if outcome is None:
         raise AssertionError("only processes beside the first have no outcome")
@@ -140,6 +148,7 @@ def train_here(
     threads: int,
     code_root: Path | None,
     group: Group,
+    keeping: Keeping | None = None,
 ) -> Outcome | None:
     """Train in this process, alone or as one of a group; the first of a group has the outcome, the others None."""
     begun = time.perf_counter()
@@ -148,7 +157,9 @@ def train_here(
         dataset = LATEST.load(recipe.data, data_root, code_root)
         run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
         with determinism(recipe.training.deterministic):
-            return run_phases(run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume)
+            return run_phases(
+                run, begun=begun, on_epoch=on_epoch, should_stop=should_stop, resume=resume, keeping=keeping
+            )
 
 
 def run_phases(
@@ -158,6 +169,7 @@ def run_phases(
     on_epoch: OnEpoch | None,
     should_stop: Callable[[], bool],
     resume: Mapping[str, Any] | None,
+    keeping: Keeping | None = None,
 ) -> Outcome | None:
     """All phases of a run that is set up, and in the first process of its group the test of the selected weights."""
     recipe = run.recipe
@@ -212,8 +224,21 @@ def run_phases(
 
     if run.group.rank > 0:
         return None
+    last = weights_of(run.model) if keeping is not None and keeping.wants_last else None
     progress.select()
-    return _tested(run, progress, check)
+    outcome = _tested(run, progress, check)
+    return outcome if keeping is None else replace(outcome, weights=_kept(run, progress, keeping, last))
+
+
+def _kept(run: Setup, progress: Progress, keeping: Keeping, last: Mapping[str, Tensor] | None) -> tuple[Weights, ...]:
+    """The files of a run that is over: its selected weights, and those after its last epoch where they are given."""
+
+    def write(tensors: Mapping[str, Tensor], which: Literal["best", "last"], epoch: int) -> Weights:
+        classes = run.dataset.classes
+        return save_weights(tensors, keeping, which, recipe=run.recipe, classes=classes, epoch=epoch, seed=run.seed)
+
+    best = write(weights_of(run.model), "best", progress.selected_epoch)
+    return (best,) if last is None else (best, write(last, "last", progress.epoch))
 
 
 def _validated(run: Setup, check: Callable[[], None]) -> tuple[Measured | None, Mapping[str, float]]:
@@ -241,7 +266,7 @@ def _oracle(run: Setup, check: Callable[[], None]) -> dict[str, float]:
 def _tested(run: Setup, progress: Progress, check: Callable[[], None]) -> Outcome:
     """The selected weights meet the test images, once, and label what nobody has labelled."""
     dataset = run.dataset
-    tested, predictions, own = evaluate(run.tested, run.test, run.loss, check, run.metrics, "test_")
+    tested, predictions, own = evaluate(run.tested, run.test, run.loss, check, run.metrics, "test_", dataset.classes)
     labelling = None
     if dataset.unlabelled is not None and run.unlabelled is not None:
         labelling = label(run.tested, run.unlabelled, dataset.unlabelled, dataset.classes, run.loss, check)

@@ -1,20 +1,19 @@
 """Checkpoint files that survive a power cut and notice a flipped byte; no PyTorch.
 
-Write to a temporary name, fsync, rename, fsync the folder; the database then points at the file by name, size and
-SHA-256. Names hold a random part: two databases in one folder share their artifacts, and their attempts have the same
-numbers.
+They are written durably; the database then points at the file by name, size and SHA-256. Names hold a random part: two
+databases in one folder share their artifacts, and their attempts have the same numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 from ablate.protocol import CHECKPOINTS_FOLDER, Checkpoint
+from ablate.training.durable import write_durably
 
 _log = logging.getLogger(__name__)
 
@@ -25,21 +24,8 @@ def store(content: bytes | memoryview, *, attempt: int, epoch: int, artifacts: P
     Raises:
         OSError: The disk is full or cannot be written; nothing is left behind.
     """
-    folder = artifacts / CHECKPOINTS_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"{CHECKPOINTS_FOLDER}/{attempt}-{epoch}-{uuid.uuid4().hex[:8]}.pt"
-    target = artifacts / name
-    temporary = target.with_suffix(".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(target)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(folder)
+    write_durably(artifacts / name, content)
     return Checkpoint(epoch=epoch, name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -57,14 +43,3 @@ def newest_whole(checkpoints: Sequence[Checkpoint], artifacts: Path) -> bytes | 
     if checkpoints:
         _log.warning("no checkpoint is whole; starting anew")
     return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows has no such call and needs none."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

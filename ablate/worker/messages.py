@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.metrics import EpochMetrics, Outcome
-from ablate.protocol import Checkpoint, FailureKind
+from ablate.protocol import Checkpoint, FailureKind, Keep
 from ablate.recipe import AnyRecipe
 
 
@@ -40,6 +40,10 @@ class Train:
     alive_every: float
     #: Text of the user's own files that the recipe's model needs, by path relative to the study file.
     sources: dict[str, str]
+    #: Name of the study; its weights lie together.
+    study: str
+    #: Which final weights the study keeps.
+    keep: Keep
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,8 @@ class Supervisor:
             checkpoint_every=self._settings.checkpoint_every,
             alive_every=min(ALIVE_SECONDS, (self._settings.stall_timeout or float("inf")) / 4),
             sources=dict(claim.sources),
+            study=claim.study,
+            keep=claim.keep,
         )
 
     def _obituary(self, child: Child) -> Broke:

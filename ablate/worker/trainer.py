@@ -17,7 +17,7 @@ from typing import Any
 from ablate import training
 from ablate.errors import AblateError
 from ablate.metrics import EpochMetrics, Outcome
-from ablate.protocol import CODE_FOLDER
+from ablate.protocol import CODE_FOLDER, WEIGHTS_FOLDER
 from ablate.study.own_code import laid_out
 from ablate.worker import checkpoints
 from ablate.worker.failures import broke
@@ -117,7 +117,16 @@ def _run(order: Train, connection: Connection, pulse: _Pulse, code_root: Path | 
         threads=order.threads,
         code_root=code_root,
         folder=order.folder,
+        keeping=_keeping(order),
     )
+
+
+def _keeping(order: Train) -> training.Keeping | None:
+    """Where the final weights of a job go; a job that is run again writes the same files, so that old ones are gone."""
+    if order.keep == "none":
+        return None
+    stem = f"{WEIGHTS_FOLDER}/{order.study}/{order.recipe.key}-{order.seed}"
+    return training.Keeping(keep=order.keep, artifacts=order.artifacts, stem=stem)
 
 
 class _Pulse:

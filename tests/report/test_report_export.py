@@ -157,6 +157,8 @@ def stored(tmp_path: Path) -> Database:
                     predicted=np.array([7, 2, 300], dtype="<u2").tobytes(),
                     confidence=np.array([0.5, 0.25, 1.0], dtype="<f2").tobytes(),
                     count=3,
+                    labels=np.array([7, 299, 300], dtype="<u2").tobytes(),
+                    classes=tuple(map(str, range(301))),
                 ),
                 labelling=Labelling(files=("b.png", "=a.png"), classes=("rose", "tulip"), confidence=(0.5, 0.6))
                 if claim.variant == "base" and claim.seed == 1
@@ -188,7 +190,18 @@ def test_from_the_database(stored: Database) -> None:
             "correct": 1,
             "predicted": 300,
             "confidence": 1.0,
+            "label": 300,
         }
+        classes = json.loads(export_rows(stored, "stored", "classes", "json"))
+        assert len(classes) == 4 * 301
+        assert [(row["class"], row["examples"], row["accuracy"]) for row in classes if row["examples"]] == [
+            ("7", 1, 1.0),
+            ("299", 1, 0.0),
+            ("300", 1, 1.0),
+        ] * 4
+        pairs = csv.DictReader(io.StringIO(export_rows(stored, "stored", "confusion", "csv")))
+        assert sum(int(row["count"]) for row in pairs) == 4 * 3
+        assert Results.load(stored, "stored").classes == {}  # so many classes are no table
         loaded = Results.load(stored, "stored")
         assert [seed for _, seed in loaded.steps] == [0, 1, 0, 1]
         assert all(curve.steps.tolist() == curve.val_steps.tolist() == [2, 4] for curve in loaded.steps.values())
@@ -235,7 +248,7 @@ def test_labels_that_are_not_there_are_told_why(stored: Database) -> None:
 
 def test_unknown_words_are_refused(stored: Database) -> None:
     with stored:
-        with pytest.raises(UsageError, match="runs, epochs, steps, or predictions"):
+        with pytest.raises(UsageError, match="runs, epochs, steps, predictions, classes, or confusion"):
             export_rows(stored, "stored", "stairs", "csv")
         with pytest.raises(UsageError, match="csv or json"):
             export_rows(stored, "stored", "runs", "parquet")

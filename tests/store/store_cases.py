@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import text
 
 from ablate.metrics import EpochMetrics, Outcome, Predictions
-from ablate.protocol import Checkpoint, Claim, WorkerInfo
+from ablate.protocol import Checkpoint, Claim, Keep, WorkerInfo
 from ablate.recipe import Recipe
 from ablate.store import Database
 from ablate.store.queue import Queue
@@ -37,6 +37,7 @@ def submit_small(
     execution: dict[str, object] | None = None,
     only: Collection[tuple[str, int]] | None = None,
     call: Sequence[str] = (),
+    keep: Keep = "none",
 ) -> Submission:
     recipes = {size: recipe(size) for size in batch_sizes}
     outline = Outline(
@@ -47,6 +48,7 @@ def submit_small(
         select="best_val",
         seeds=tuple(seeds),
         baseline=recipes[batch_sizes[0]].key,
+        keep=keep,
         variants=tuple(
             OutlineVariant(name=f"{prefix}{size}", key=recipes[size].key, levels={"batch": str(size)})
             for size in batch_sizes
@@ -104,7 +106,14 @@ def outcome(**changes: object) -> Outcome:
         "flops": 12345678901,
         "seconds": 6.5,
         "fingerprints": {"module_tree": "abc", "first_step_loss": "2.3"},
-        "predictions": Predictions(correct=b"\xa0", predicted=b"\1\0" * 3, confidence=b"\0\x3c" * 3, count=3),
+        "predictions": Predictions(
+            correct=b"\xa0",
+            predicted=b"\1\0" * 3,
+            confidence=b"\0\x3c" * 3,
+            count=3,
+            labels=b"\1\0\0\0\1\0",
+            classes=("cat", "dog"),
+        ),
     }
     return Outcome(**{**values, **changes})
 

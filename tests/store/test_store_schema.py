@@ -61,7 +61,7 @@ def test_alembic_and_create_all_make_the_same_schema(bare, monkeypatch):
             described.append(_described(connection))
             assert schema.found(connection, "here") == schema.REVISIONS[-1]
             raise InterruptedError  # both databases undo a change of the schema
-    assert len(described[0]) >= len(metadata.tables) + 2
+    assert len(described[0]) >= len(metadata.tables) + 3
     assert described[0] == described[1]
 
 
@@ -85,13 +85,13 @@ def test_an_older_schema_is_migrated_when_it_is_opened(url, tmp_path, monkeypatc
         before = rows(db, "SELECT id, state FROM jobs ORDER BY id")
     later = tmp_path / "migrations"
     shutil.copytree(schema.MIGRATIONS, later)
-    (later / "versions" / "0005_colour.py").write_text(
-        textwrap.dedent("""\
+    (later / "versions" / "9999_colour.py").write_text(
+        textwrap.dedent(f"""\
             import sqlalchemy as sa
             from alembic import op
 
-            revision = "ablate_0005"
-            down_revision = "ablate_0004"
+            revision = "ablate_9999"
+            down_revision = "{schema.REVISIONS[-1]}"
 
 
             def upgrade():
@@ -100,13 +100,13 @@ def test_an_older_schema_is_migrated_when_it_is_opened(url, tmp_path, monkeypatc
         """)
     )
     monkeypatch.setattr(schema, "MIGRATIONS", later)
-    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "ablate_0005"))
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "ablate_9999"))
     with pytest.raises(Exception, match="older ablate"):
         Database.open(url, readonly=True)
     with Database.open(url) as db:
         assert rows(db, "SELECT id, state FROM jobs ORDER BY id") == before
         assert rows(db, "SELECT DISTINCT colour FROM jobs") == [("blue",)]
-        assert rows(db, "SELECT version_num FROM alembic_version") == [("ablate_0005",)]
+        assert rows(db, "SELECT version_num FROM alembic_version") == [("ablate_9999",)]
         with pytest.raises(IntegrityError), db.write() as connection:
             connection.execute(text("UPDATE jobs SET study = 99"))
 
@@ -184,6 +184,9 @@ _REFUSED = {
     "a validation accuracy above one": "UPDATE epochs SET val_accuracy = 1.5",
     "predictions of the wrong length": "UPDATE predictions SET count = 30",
     "a checkpoint of unknown kind": "UPDATE artifacts SET kind = 'photo'",
+    "true classes of the wrong length": "UPDATE test_sets SET count = 30",
+    "predictions for a test set that is not there": "UPDATE predictions SET test_set = 'gone'",
+    "a metric of no run": "INSERT INTO run_metrics (attempt, name, value) VALUES (77, 'a', 0)",
     "a study's name twice": "INSERT INTO studies (name, created_at) VALUES ('small', 0)",
     "a custom metric of no epoch": "INSERT INTO custom_metrics (job, epoch, name, value) VALUES (1, 77, 'a', 0)",
 }

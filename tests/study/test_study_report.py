@@ -70,3 +70,54 @@ def test_it_is_enough_that_one_variant_measures_a_metric(level, is_measured):
     else:
         with pytest.raises(StudyError, match="oracle_curve = true"):
             parse_study(text)
+
+
+CURVES = '[report]\ncurves = ["{}"]\n'
+METRICS = 'metrics = ["m.py:top_5_accuracy", "m.py:macro_f1"]\n'
+OWN = STUDY.replace('optimizer = { name = "SGD", lr = 0.1 }\noracle_curve = true', 'trainer = "m.py:train"').replace(
+    'path = "model.dropout"', 'path = "params.dropout"'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (STUDY, "grad_norm"),
+        (STUDY, "lr"),
+        (STUDY.replace("oracle", METRICS + "oracle"), "val_top_5_accuracy"),
+        (OWN, "val_acc"),
+        (OWN, "val_loss2"),
+        (OWN, "val_accuracy_5"),
+        (OWN, "perplexity"),
+    ],
+)
+def test_metrics_of_ones_own_may_be_shown(tmp_path, text, name):
+    (tmp_path / "m.py").write_text("def top_5_accuracy(labels): ...\n", "utf-8")
+    study = parse_study(text + CURVES.format(name) + f'[[report.epochs]]\nmetric = "{name}"\n', folder=tmp_path)
+    assert study.report == OutlineReport(curves=(name,), epochs=(OutlineEpochs(metric=name),))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "meant"),
+    [
+        (STUDY, "val_acc", "val_accuracy"),
+        (STUDY, "val_top5_accuracy", "val_accuracy"),
+        (STUDY.replace("oracle", METRICS + "oracle"), "val_macrof1", "val_macro_f1"),
+        (OWN, "val_acuracy", "val_accuracy"),
+        (OWN, "Train_Loss", "train_loss"),
+    ],
+)
+def test_slips_of_the_pen_are_told(tmp_path, text, name, meant):
+    (tmp_path / "m.py").write_text("", "utf-8")
+    with pytest.raises(StudyError, match=f"no run measures `{name}`; did you mean `{meant}`"):
+        parse_study(text + CURVES.format(name), folder=tmp_path)
+
+
+def test_which_weights_are_kept_belongs_to_the_outline_and_changes_no_key():
+    plain, kept = parse_study(STUDY), parse_study('keep = "best"\n' + STUDY)
+    assert [one.key for one in plain.variants()] == [one.key for one in kept.variants()]
+    assert (plain.outline().keep, kept.outline().keep) == ("none", "best")
+    assert parse_study(STUDY, settings=["keep=best+last"]).outline().keep == "best+last"
+    assert diff(plain.outline(), kept.outline()).changed == ("keep: none -> best",)
+    with pytest.raises(StudyError, match='`keep` cannot be "all"; choose from best, best\\+last, none'):
+        parse_study('keep = "all"\n' + STUDY)

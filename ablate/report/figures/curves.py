@@ -15,7 +15,7 @@ from ablate.report.figures import style
 from ablate.report.results import Results
 from ablate.statistics import band
 from ablate.study.outline import OutlineVariant
-from ablate.study.report_table import EPOCH_METRICS
+from ablate.study.report_table import epoch_metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,7 @@ DASHED = (0, (4, 2))
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """What one panel shows, by names of `EPOCH_METRICS`."""
+    """What one panel shows, by names of what epochs measure."""
 
     title: str
     #: What the network does on images that it was not trained on, or what the panel is about alone.
@@ -72,7 +72,8 @@ class Bundle:
 
 def panels(results: Results) -> tuple[Panel, ...]:
     """What the figures show: what the study asks for, else all that was measured."""
-    shown = [name for name in results.outline.report.curves or EPOCH_METRICS if name in results.measured]
+    asked = results.outline.report.curves
+    shown = [name for name in asked if results.measures(name)] if asked else list(results.measured)
 
     def of(name: str) -> str:
         return name if name in shown else ""
@@ -92,7 +93,7 @@ def panels(results: Results) -> tuple[Panel, ...]:
 
 
 def _title(name: str) -> str:
-    metric = EPOCH_METRICS[name]
+    metric = epoch_metric(name)
     return f"{metric.label}, %" if metric.percent else metric.label
 
 
@@ -203,7 +204,7 @@ def _bundle(results: Results, variant: OutlineVariant, metric: str) -> Bundle:
     steady: list[NDArray[np.float64]] = []
     wild: list[NDArray[np.float64]] = []
     partial: list[NDArray[np.float64]] = []
-    scale = 100.0 if metric and EPOCH_METRICS[metric].percent else 1.0
+    scale = 100.0 if metric and epoch_metric(metric).percent else 1.0
     for run in results.runs_of(variant.key) if metric else ():
         rows = results.epochs_of(run)
         if rows:
