@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 parser = argparse.ArgumentParser()
 parser.add_argument("--lr", type=float, default=0.01)
 parser.add_argument("--penalty", choices=["l1", "l2", "none"], default="l2")
+parser.add_argument("--alpha", type=float, default=0.001)
 parser.add_argument("--scale", choices=["true", "false"], default="true")
 parser.add_argument("--epochs", type=int, default=10)
 parser.add_argument("--seed", type=int, default=0)
@@ -27,6 +28,7 @@ model = SGDClassifier(
     learning_rate="constant",
     eta0=args.lr,
     penalty=None if args.penalty == "none" else args.penalty,
+    alpha=args.alpha,
 )
 rng = np.random.default_rng(args.seed)
 for epoch in range(1, args.epochs + 1):
