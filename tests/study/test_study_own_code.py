@@ -142,3 +142,99 @@ def test_files_are_laid_out_while_they_are_needed_and_never_outside(tmp_path: Pa
     with pytest.raises(UsageError, match="leads out"), laid_out({"../evil.py": ""}, under=tmp_path):
         pass
     assert not (tmp_path / "evil.py").exists()
+
+
+EVERYWHERE = """\
+name = "everywhere"
+metric = "test_f1"
+direction = "max"
+
+[baseline.data]
+name = "parts/data.py:load"
+augment = ["parts/noise.py:Noise"]
+
+[baseline.training]
+epochs = 1
+optimizer = { name = "SGD", lr = 0.1 }
+loss = "parts/losses.py:Focal"
+metrics = ["parts/metrics.py:f1"]
+
+[factors.loss]
+path = "training.loss"
+levels = ["cross_entropy"]
+"""
+
+TRAINED = """\
+name = "trained"
+
+[baseline.training]
+trainer = { command = "python run.py --config settings.yaml", files = ["settings.yaml"] }
+
+[baseline.params]
+lr = 0.1
+
+[factors.how]
+path = "training.trainer"
+levels = ["mine.py:train"]
+"""
+
+
+@pytest.fixture
+def everywhere(tmp_path: Path) -> Path:
+    (tmp_path / "parts").mkdir()
+    for name in ("data", "noise", "losses", "metrics"):
+        (tmp_path / "parts" / f"{name}.py").write_text(f"import common  # {name}\n", "utf-8")
+    (tmp_path / "common.py").write_text("", "utf-8")
+    (tmp_path / "everywhere.toml").write_text(EVERYWHERE, "utf-8")
+    (tmp_path / "trained.toml").write_text(TRAINED, "utf-8")
+    (tmp_path / "run.py").write_text("import helper\n", "utf-8")
+    (tmp_path / "helper.py").write_text("", "utf-8")
+    (tmp_path / "mine.py").write_text("", "utf-8")
+    (tmp_path / "settings.yaml").write_text("import: nothing\n", "utf-8")
+    return tmp_path
+
+
+def test_every_part_of_a_recipe_stores_its_file_and_what_that_imports(everywhere: Path) -> None:
+    study = load_study(everywhere / "everywhere.toml")
+    parts = {f"parts/{name}.py" for name in ("data", "noise", "losses", "metrics")}
+    assert set(study.sources) == parts | {"common.py"}
+    baseline, plain = study.variants()
+    assert set(study.hashes(baseline)) == parts | {"common.py"}
+    assert set(study.hashes(plain)) == parts - {"parts/losses.py"} | {"common.py"}
+    before = study.hashes(baseline)
+    (everywhere / "parts" / "losses.py").write_text("import common  # another\n", "utf-8")
+    changed = load_study(everywhere / "everywhere.toml")
+    assert {path for path, now in changed.hashes(baseline).items() if now != before[path]} == {"parts/losses.py"}
+    assert changed.variants()[0].key == baseline.key
+
+
+def test_trainers_store_scripts_what_they_import_and_further_files(everywhere: Path) -> None:
+    study = load_study(everywhere / "trained.toml")
+    command, function = study.variants()
+    assert set(study.hashes(command)) == {"run.py", "helper.py", "settings.yaml"}
+    assert set(study.hashes(function)) == {"mine.py"}
+
+
+def test_a_missing_file_is_told_at_the_name_that_needs_it(everywhere: Path) -> None:
+    (everywhere / "parts" / "noise.py").unlink()
+    (everywhere / "settings.yaml").unlink()
+    with pytest.raises(StudyError) as caught:
+        load_study(everywhere / "everywhere.toml")
+    (problem,) = caught.value.problems
+    assert (problem.line, "parts/noise.py" in problem.message) == (7, True)
+    with pytest.raises(StudyError, match=r"no file `settings.yaml`"):
+        load_study(everywhere / "trained.toml")
+
+
+def test_knobs_of_a_trainer_are_no_keys_of_ablate_and_the_other_way_round() -> None:
+    own = {"name": "x", "baseline": {"training": {"trainer": "package.module:train"}, "params": {"lr": 0.1}}}
+    study = Study.from_dict({**own, "factors": {"lr": {"path": "params.lr", "levels": [0.2]}}})
+    assert [variant.name for variant in study.variants()] == ["baseline", "lr=0.2"]
+    assert study.select == "last"
+    with pytest.raises(StudyError, match=r"there is no key `training\.lr`"):
+        Study.from_dict({**own, "factors": {"lr": {"path": "training.lr", "levels": [0.2]}}})
+    ours = {"data": {"name": "digits"}, "training": {"epochs": 1, "optimizer": {"name": "SGD", "lr": 0.1}}}
+    with pytest.raises(StudyError, match="`params` are the knobs of a trainer of your own"):
+        Study.from_dict({"name": "x", "baseline": ours, "factors": {"a": {"path": "params.a", "levels": [1]}}})
+    with pytest.raises(StudyError, match="`params`; it is for a trainer of your own"):
+        Study.from_dict({"name": "x", "baseline": {**ours, "params": {"a": 1}}})
