@@ -87,13 +87,22 @@ def test_a_few_jobs_survive_kills(tmp_path):
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
-def test_a_thousand_jobs_under_kills_every_half_second(tmp_path, capsys):
-    killed, took = _kill_until_done(tmp_path, jobs=1000, workers=8, every=0.5, epoch_seconds=0.1)
-    ideal = 1000 * EPOCHS * 0.1 / 8
-    with capsys.disabled():
-        print(f"\n1,000 jobs x {EPOCHS} epochs, 8 workers, {killed} kills: {took:.0f} s, {took / ideal:.2f} x ideal")
-    assert took <= 2 * ideal
+@pytest.mark.timeout(1800)
+def test_a_thousand_jobs_under_kills_every_half_second(tmp_path):
+    times = {}
+    for name, jobs, every in (
+        ("undisturbed", 250, float("inf")),
+        ("killed", 1000, 0.5),
+        ("undisturbed again", 250, float("inf")),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        killed, took = _kill_until_done(folder, jobs=jobs, workers=8, every=every, epoch_seconds=0.1)
+        times[name] = took / jobs
+        print(f"\n{name}: {jobs} jobs x {EPOCHS} epochs, 8 workers, {killed} kills: {took:.0f} s")
+    ideal = (times["undisturbed"] + times["undisturbed again"]) / 2
+    print(f"{times['killed'] / ideal:.2f} x the time of an undisturbed run")
+    assert times["killed"] <= 2 * ideal
 
 
 def _stall(tmp_path: Path, *, jobs: int, lease: float, rounds: int, prepare=lambda: None) -> list[str]:
