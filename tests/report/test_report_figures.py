@@ -226,6 +226,26 @@ def test_a_study_chooses_its_curves() -> None:
     assert legend(figure)[-1] == "mean and 95 % band"
 
 
+def test_metrics_of_ones_own_have_a_panel_each_and_may_be_chosen() -> None:
+    given = stopped()
+    own = {"val_macro_f1": 0.5, "grad_norm": 2.0, "val_top_5_accuracy": 0.75}
+    epochs = tuple(replace(row, custom={**row.custom, **own}) for row in given.epochs)
+    given = replace(given, epochs=epochs)
+    figure = curves(given)
+    assert [axes.get_title(loc="left") for axes in figure.axes][-3:] == [
+        "grad norm",
+        "validation macro f1",
+        "validation top 5 accuracy, %",
+    ]
+    assert overlaps(figure) == []
+    for title, height in (("grad norm", 2.0), ("validation top 5 accuracy, %", 75.0)):
+        drawn = np.concatenate([line.get_ydata() for line in panel(figure, title).get_lines()])
+        assert set(drawn[np.isfinite(drawn)].tolist()) == {height}
+    chosen = OutlineReport(curves=("grad_norm", "lr", "never_logged"))
+    figure = curves(replace(given, outline=given.outline.model_copy(update={"report": chosen})))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["grad norm", "learning rate"]
+
+
 def test_a_mean_ends_with_the_first_seed_that_stopped() -> None:
     loss = panel(curves(stopped()), "loss")
     bold = lines(loss, 1.5)
