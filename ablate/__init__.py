@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ablate.api import ExperimentDatabase, StudyResults, check, open, run, submit  # noqa: A004 - as gzip.open
     from ablate.errors import (
         AblateError,
+        DatabaseAwayError,
         DatabaseError,
         DataMissingError,
         InterruptedRunError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AblateError",
     "DataMissingError",
+    "DatabaseAwayError",
     "DatabaseError",
     "ExperimentDatabase",
     "InterruptedRunError",

@@ -19,7 +19,9 @@ from ablate.store.tables import (
     jobs,
     labellings,
     predictions,
+    run_metrics,
     steps,
+    test_sets,
     workers,
 )
 
@@ -112,7 +114,10 @@ class JobCopies:
         self._insert(epochs, self._theirs(epochs, "job", by_job), {"job": job_of, "attempt": attempt_of})
         for table in (steps, custom_metrics):
             self._insert(table, self._theirs(table, "job", by_job), {"job": job_of})
-        for table in (predictions, labellings, fingerprints):
+        said = self._theirs(predictions, "attempt", attempt_of)
+        self._take_test_sets({row["test_set"] for row in said if row["test_set"] is not None})
+        self._insert(predictions, said, {"attempt": attempt_of})
+        for table in (labellings, fingerprints, run_metrics):
             self._insert(table, self._theirs(table, "attempt", attempt_of), {"attempt": attempt_of})
         self._write_files(by_job, job_of, attempt_of)
 
@@ -148,6 +153,10 @@ class JobCopies:
                 fresh.append(values | {"name": name, "job": job_of[row["job"]], "attempt": attempt_of[row["attempt"]]})
         if fresh:
             self.ours.execute(insert(artifacts), fresh)
+
+    def _take_test_sets(self, digests: set[str]) -> None:
+        known = set(self.ours.execute(select(test_sets.c.digest).where(test_sets.c.digest.in_(digests))).scalars())
+        self._insert(test_sets, self._theirs(test_sets, "digest", digests - known), {})
 
     def _take_workers(self, ids: set[str]) -> None:
         known = set(self.ours.execute(select(workers.c.id).where(workers.c.id.in_(ids))).scalars())

@@ -22,11 +22,16 @@ from ablate.store.tables import (
     notes,
     predictions,
     revisions,
+    run_metrics,
     sources,
     studies,
+    test_sets,
     tunings,
     variants,
 )
+
+#: Tables of what attempts have measured at their end.
+OF_ATTEMPTS = (predictions, labellings, fingerprints, run_metrics)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +86,14 @@ def delete_study(db: Database, study: str) -> None:
                 cure=f"Stop them first: `ablate cancel {study}`.",
             )
         tries = select(attempts.c.id).where(attempts.c.job.in_(of_study))
+        met = select(predictions.c.test_set).where(predictions.c.test_set.is_not(None))
         revised = select(revisions.c.id).where(revisions.c.study == number)
         files = connection.execute(delete(artifacts).where(artifacts.c.job.in_(of_study)).returning(artifacts.c.name))
         names = files.scalars().all()
         for statement in (
             delete(epochs).where(epochs.c.job.in_(of_study)),  # with their steps and further metrics
-            *(delete(table).where(table.c.attempt.in_(tries)) for table in (predictions, labellings, fingerprints)),
+            *(delete(table).where(table.c.attempt.in_(tries)) for table in OF_ATTEMPTS),
+            delete(test_sets).where(test_sets.c.digest.not_in(met)),
             delete(notes).where(or_(notes.c.study == number, notes.c.job.in_(of_study))),
             delete(tunings).where(tunings.c.study == number),
             delete(attempts).where(attempts.c.job.in_(of_study)),

@@ -233,17 +233,17 @@ def test_metrics_of_ones_own_have_a_panel_each_and_may_be_chosen() -> None:
     given = replace(given, epochs=epochs)
     figure = curves(given)
     assert [axes.get_title(loc="left") for axes in figure.axes][-3:] == [
-        "grad norm",
+        "gradient norm",
         "validation macro f1",
         "validation top 5 accuracy, %",
     ]
     assert overlaps(figure) == []
-    for title, height in (("grad norm", 2.0), ("validation top 5 accuracy, %", 75.0)):
+    for title, height in (("gradient norm", 2.0), ("validation top 5 accuracy, %", 75.0)):
         drawn = np.concatenate([line.get_ydata() for line in panel(figure, title).get_lines()])
         assert set(drawn[np.isfinite(drawn)].tolist()) == {height}
     chosen = OutlineReport(curves=("grad_norm", "lr", "never_logged"))
     figure = curves(replace(given, outline=given.outline.model_copy(update={"report": chosen})))
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["grad norm", "learning rate"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["gradient norm", "learning rate"]
 
 
 def test_a_mean_ends_with_the_first_seed_that_stopped() -> None:

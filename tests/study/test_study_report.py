@@ -82,7 +82,6 @@ OWN = STUDY.replace('optimizer = { name = "SGD", lr = 0.1 }\noracle_curve = true
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        (STUDY, "grad_norm"),
         (STUDY, "lr"),
         (STUDY.replace("oracle", METRICS + "oracle"), "val_top_5_accuracy"),
         (OWN, "val_acc"),

@@ -30,7 +30,8 @@ def report(error: BaseException, folder: Path) -> Broke:
     )
     order = Train(
         job=7, attempt=1, recipe=recipe, seed=0, device="cpu", threads=1, data_root=None, artifacts=folder,
-        checkpoints=(), checkpoint_every=0.0, alive_every=2.0, sources={},
+        checkpoints=(), checkpoint_every=0.0, alive_every=2.0, sources={}, folder=folder, study="mine",
+        keep="none",
     )  # fmt: skip
     try:
         raise error
