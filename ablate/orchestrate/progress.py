@@ -10,7 +10,7 @@ from typing import Any
 
 from ablate.protocol import JobState
 from ablate.store import Database
-from ablate.store.reading import counts, durations, running, workers
+from ablate.store.reading import counts, mean_duration, running, workers
 from ablate.store.records import RunningRecord, WorkerRecord
 
 
@@ -93,9 +93,13 @@ def _eta(db: Database, study: str, *, queued: int, at_work: Sequence[RunningReco
     """Work left divided by the workers that share it; running jobs count by the epochs they still have."""
     if queued == 0 and not at_work:
         return 0.0
-    times = [seconds for _, seconds in durations(db, study)] or [_projected(job) for job in at_work if job.epoch > 0]
-    if not times or not at_work:
+    if not at_work:
         return None
-    usual = fmean(times)
+    usual = mean_duration(db, study)
+    if usual is None:
+        times = [_projected(job) for job in at_work if job.epoch > 0]
+        if not times:
+            return None
+        usual = fmean(times)
     left = [usual * (1 - job.epoch / max(job.epochs_total, 1)) for job in at_work]
     return max((queued * usual + sum(left)) / len(at_work), max(left))

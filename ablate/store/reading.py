@@ -7,7 +7,7 @@ from ablate.store.code import ran_with, revision_sources
 from ablate.store.lookup import calls, outline, planned_epochs, recipe, revision_settings, revision_text, studies
 from ablate.store.measured import labellings, steps
 from ablate.store.results import epochs, predictions, runs
-from ablate.store.standing import counts, durations, failures, leftover_workers, running, states, workers
+from ablate.store.standing import counts, durations, failures, leftover_workers, mean_duration, running, states, workers
 
 __all__ = [
     "calls",
@@ -17,6 +17,7 @@ __all__ = [
     "failures",
     "labellings",
     "leftover_workers",
+    "mean_duration",
     "outline",
     "planned_epochs",
     "predictions",

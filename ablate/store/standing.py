@@ -156,6 +156,18 @@ def durations(db: Database, study: str) -> list[tuple[str, float]]:
         return [(key, seconds) for key, seconds in connection.execute(question)]
 
 
+def mean_duration(db: Database, study: str) -> float | None:
+    """Mean wall time of the jobs that succeeded, seconds; None where none has, or there is no such study."""
+    question = (
+        select(func.avg(attempts.c.seconds))
+        .join_from(jobs, attempts, attempts.c.id == jobs.c.attempt)
+        .join(studies, studies.c.id == jobs.c.study)
+        .where(studies.c.name == study, jobs.c.state == JobState.SUCCEEDED.value)
+    )
+    with db.read() as connection:
+        return connection.execute(question).scalar()
+
+
 def failures(db: Database, study: str) -> tuple[FailureRecord, ...]:
     """Jobs of the newest revision that failed or diverged, by variant and seed.
 

@@ -126,6 +126,8 @@ def test_failures_tell_why(study):
 def test_durations_are_those_of_succeeded_jobs(study):
     assert reading.durations(study, "small") == [(recipe(64).key, 6.5)]
     assert reading.durations(study, "never submitted") == []
+    assert reading.mean_duration(study, "small") == 6.5
+    assert reading.mean_duration(study, "never submitted") is None
 
 
 def test_studies_come_in_the_order_of_their_submission(db):
