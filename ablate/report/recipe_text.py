@@ -92,7 +92,7 @@ def _own(recipe: OwnRecipe) -> Iterator[tuple[str, str]]:
     trainer, training = recipe.training.trainer, recipe.training
     yield "trainer", trainer.command if isinstance(trainer, CommandTrainer) else trainer.name
     if recipe.params:
-        yield "parameters", ", ".join(f"{key} = {level_name(value)}" for key, value in recipe.params.items())
+        yield "knobs", ", ".join(f"{key} = {level_name(value)}" for key, value in recipe.params.items())
     if recipe.data is not None:
         yield from _data(recipe.data)
     if recipe.model is not None:

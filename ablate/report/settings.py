@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ablate.protocol import JobState
-from ablate.recipe import read_recipe
+from ablate.recipe import OwnRecipe, read_recipe
 from ablate.report import numbers
 from ablate.report.grids import levels
 from ablate.report.recipe_text import described, phase_table
@@ -55,6 +55,8 @@ def _stopped_early(results: Results) -> str:
 
 def _tested(results: Results) -> str:
     """How the test set was used."""
+    if results.recipe and isinstance(read_recipe(results.recipe), OwnRecipe):
+        return "all figures are what the trainer reported"
     if any(name.startswith("oracle_") for name in results.measured):
         return "test figures are its own, and those after the other epochs (oracle) chose nothing"
     return "the test set was read once, for it"
