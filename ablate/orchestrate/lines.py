@@ -53,7 +53,8 @@ def running_cells(job: RunningRecord) -> tuple[str, str, str, str]:
         figure = f"val accuracy {100 * job.val_accuracy:.1f} %"
     else:
         figure = "" if job.train_loss is None else f"train loss {job.train_loss:.3f}"
-    return f"  {job.variant}", f"seed {job.seed}", f"epoch {job.epoch}/{job.epochs_total}", figure
+    of = "" if job.epochs_total is None else f"/{job.epochs_total}"
+    return f"  {job.variant}", f"seed {job.seed}", f"epoch {job.epoch}{of}", figure
 
 
 def clock(seconds: float | None) -> str:

@@ -84,22 +84,24 @@ def progress(db: Database, study: str) -> Progress:
     )
 
 
-def _projected(job: RunningRecord) -> float:
-    """How long a running job takes in all if it goes on as it began, seconds."""
+def _projected(job: RunningRecord) -> float | None:
+    """How long a running job takes in all if it goes on as it began, seconds; None where that cannot be told."""
+    if job.epoch == 0 or job.epochs_total is None:
+        return None
     return (datetime.now(UTC) - job.started_at).total_seconds() * job.epochs_total / job.epoch
 
 
 def _eta(db: Database, study: str, *, queued: int, at_work: Sequence[RunningRecord]) -> float | None:
-    """Work left divided by the workers that share it; running jobs count by the epochs they still have."""
+    """Work left divided by the workers that share it; running jobs count by the epochs left, where known."""
     if queued == 0 and not at_work:
         return 0.0
     if not at_work:
         return None
     usual = mean_duration(db, study)
     if usual is None:
-        times = [_projected(job) for job in at_work if job.epoch > 0]
+        times = [seconds for job in at_work if (seconds := _projected(job)) is not None]
         if not times:
             return None
         usual = fmean(times)
-    left = [usual * (1 - job.epoch / max(job.epochs_total, 1)) for job in at_work]
+    left = [usual * (1 - job.epoch / job.epochs_total) if job.epochs_total else usual for job in at_work]
     return max((queued * usual + sum(left)) / len(at_work), max(left))

@@ -146,8 +146,8 @@ class RunningRecord:
     worker: str
     #: Last recorded epoch; 0 before the first.
     epoch: int
-    #: Epochs of the recipe.
-    epochs_total: int
+    #: Epochs of the recipe; None where a trainer of the user's own does not say how many there will be.
+    epochs_total: int | None
     #: Of the last recorded epoch.
     val_accuracy: float | None
     #: Of the last recorded epoch, nats.
