@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AblateError",
     "DataMissingError",
+    "DatabaseAwayError",
     "DatabaseError",
     "InterruptedRunError",
     "JobsFailedError",
