@@ -164,7 +164,12 @@ class LocalWorkers:
                 continue
             self.on_death(gone.worker)
             if code == DatabaseError.exit_code:
-                raise DatabaseError(_last_words(gone.log))
+                if words := _last_words(gone.log):
+                    raise DatabaseError(words)
+                raise DatabaseError(
+                    f"a worker could not use the database, and found no room in its log {gone.log} to say why.",
+                    cure="Free some space (`df -h`), then type the same command again.",
+                )
             if code == DataMissingError.exit_code:  # nothing else was left for it; others may still train
                 self._missing = _last_words(gone.log)
                 continue
@@ -242,5 +247,5 @@ def _close(process: subprocess.Popen[bytes]) -> None:
 def _last_words(log: Path, lines: int = 15) -> str:
     """The error that ended a worker, or else the end of its log."""
     text = "\n" + log.read_text(encoding="utf-8", errors="replace").strip()
-    before, _, error = text.rpartition("\nerror: ")
-    return error or "\n".join(before.splitlines()[-lines:]).strip()
+    _, found, error = text.rpartition("\nerror: ")
+    return error if found else "\n".join(text.splitlines()[-lines:]).strip()

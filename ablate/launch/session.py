@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ablate.errors import DatabaseAwayError
 from ablate.launch.interrupts import Interrupts
 from ablate.launch.local import LocalWorkers, Placement
 from ablate.orchestrate.progress import Progress, progress
@@ -55,6 +57,11 @@ def train_queued(
         JobsFailedError: Workers die one after the other.
     """
     patiently = Patience()
+
+    def give_back(worker: str) -> None:
+        with contextlib.suppress(DatabaseAwayError):  # it waited for the database itself; its lease runs out
+            release_worker(db, worker)
+
     now = progress(db, study)
     more = advance is not None and advance.waiting
     workers = LocalWorkers(
@@ -63,7 +70,7 @@ def train_queued(
         study=study,
         artifacts=db.artifacts,
         data_root=data_root,
-        on_death=lambda worker: patiently(lambda: release_worker(db, worker)),
+        on_death=give_back,
         drain=not more,
         stall_timeout=stall_timeout,
     )
