@@ -15,7 +15,7 @@ from ablate.recipe.layers import Stem
 from ablate.recipe.mixing import CutMix, MixUp
 from ablate.recipe.model import Model
 from ablate.recipe.optim import Optimizer, Scheduler, Warmup
-from ablate.recipe.own import OwnAugmentation, OwnLoss, OwnMetric, OwnModel, own_file, own_places, own_sections
+from ablate.recipe.own import OwnAugmentation, OwnLoss, OwnMetric, OwnModel, own_places, own_sections
 from ablate.recipe.pretrained import PretrainedModel
 from ablate.recipe.resnet import AlexNet, ResNet
 from ablate.recipe.section import Section
@@ -62,7 +62,6 @@ __all__ = [
     "TorchvisionModel",
     "Training",
     "Warmup",
-    "own_file",
     "own_places",
     "own_sections",
     "read_recipe",

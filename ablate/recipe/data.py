@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from ablate.recipe.augment import Augmentation
-from ablate.recipe.own import DATASETS, DatasetName, is_own, own_file
-from ablate.recipe.section import Section, canonical_value, refuse_unbounded
+from ablate.recipe.own import DATASETS, DatasetName, OwnSection, is_own
+from ablate.recipe.section import Section
 
 Side = Annotated[int, Field(ge=1, le=2048)]
 #: Longest path of a folder, characters.
@@ -120,36 +120,15 @@ class SyntheticData(Data):
     """Standard deviation of the noise, in standard deviations of the patterns."""
 
 
-class OwnData(DataSection):
+class OwnData(DataSection, OwnSection):
     """A data set of your own: a function, or a map-style `Dataset`; keys that are not ablate's are its arguments.
 
     `data_root`, and `train` or `split`, are passed where the signature has parameters of these names.
     """
 
-    model_config = ConfigDict(extra="allow")
-
     name: DatasetName
     """`my_data.py:load`, relative to the study file, `package.module:Dataset`, or the name of an entry point of the
     group `ablate.datasets`."""
-
-    @model_validator(mode="after")
-    def _finite(self) -> OwnData:
-        refuse_unbounded(self.arguments)
-        return self
-
-    @property
-    def file(self) -> str | None:
-        """The file, relative to the study file with slashes; None for a module or an entry point."""
-        return own_file(self.name)
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments that the recipe gives."""
-        return dict(self.model_extra or {})
-
-    def canonical(self) -> dict[str, Any]:
-        """Also every argument that is given; which ones are defaults only the code knows."""
-        return {**super().canonical(), **{key: canonical_value(value) for key, value in self.arguments.items()}}
 
 
 def _kind(value: object) -> str:

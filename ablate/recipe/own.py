@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -123,16 +124,28 @@ MetricName = Annotated[str, AfterValidator(_named(METRICS)), _PATTERN]
 TrainerName = Annotated[str, AfterValidator(_named(TRAINERS)), _PATTERN]
 
 
-class OwnSection(OpenSection):
-    """A class or function of the user's own; every key that is not ablate's is an argument of it."""
+class CodeSection(Section):
+    """A table that names the user's own code."""
+
+    @abstractmethod
+    def files_named(self) -> tuple[tuple[Place, str], ...]:
+        """The files of the study's folder that it names, each with its place in the table."""
+
+
+class NamedCode(CodeSection):
+    """A class or function of the user's own."""
 
     name: str
     """`file.py:Name`, relative to the study file; `package.module:Name`; or the name of an entry point."""
 
-    @property
-    def file(self) -> str | None:
-        """The file, relative to the study file with slashes; None for a module or an entry point."""
-        return own_file(self.name)
+    def files_named(self) -> tuple[tuple[Place, str], ...]:
+        """The file in its name; none for a module or an entry point."""
+        file = own_file(self.name)
+        return () if file is None else ((("name",), file),)
+
+
+class OwnSection(NamedCode, OpenSection):
+    """A class or function of the user's own that is called; every key that is not ablate's is an argument of it."""
 
 
 class OwnModel(OwnSection):
@@ -184,7 +197,7 @@ def by_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-def own_sections(value: object, place: Place = ()) -> Iterator[tuple[Place, Section]]:
+def own_sections(value: object, place: Place = ()) -> Iterator[tuple[Place, CodeSection]]:
     """The tables of a recipe (or of a part of it) that name the user's own code, each with its place.
 
     Args:
@@ -192,7 +205,7 @@ def own_sections(value: object, place: Place = ()) -> Iterator[tuple[Place, Sect
         place: Where it stands.
     """
     if isinstance(value, Section):
-        if hasattr(value, "file") or hasattr(value, "own_files"):
+        if isinstance(value, CodeSection):
             yield place, value
         for key in type(value).model_fields:
             yield from own_sections(getattr(value, key), (*place, key))
@@ -204,8 +217,5 @@ def own_sections(value: object, place: Place = ()) -> Iterator[tuple[Place, Sect
 def own_places(value: object) -> Iterator[tuple[Place, str]]:
     """The files of the user's own that a recipe names, each with the place of its name."""
     for place, section in own_sections(value):
-        file = getattr(section, "file", None)
-        if isinstance(file, str):
-            yield (*place, "name"), file
-        for number, one in enumerate(getattr(section, "own_files", ())):
-            yield (*place, "files", number), one
+        for inside, file in section.files_named():
+            yield (*place, *inside), file

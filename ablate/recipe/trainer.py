@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
@@ -12,7 +13,7 @@ from ablate.recipe.data import AnyData
 from ablate.recipe.key import Keyed
 from ablate.recipe.model import Model
 from ablate.recipe.optim import Optimizer, Scheduler
-from ablate.recipe.own import TrainerName, by_name, checked_file, own_file
+from ablate.recipe.own import CodeSection, NamedCode, Place, TrainerName, by_name, checked_file
 from ablate.recipe.section import Section, refuse_unbounded
 from ablate.recipe.signatures import did_you_mean
 
@@ -24,16 +25,19 @@ KNOWN = ("seed", "device", "threads", "data_root", "folder", "recipe")
 TABLES = ("data", "model", "training", "params")
 
 
-class OwnTrainer(Section):
+class OwnTrainer(NamedCode):
     """A training function of your own, called with one argument, the context."""
 
     name: TrainerName
     """`my_train.py:train`, `package.module:train`, or an entry point of the group `ablate.trainers`."""
 
-    @property
-    def file(self) -> str | None:
-        """The file, relative to the study file with slashes; None for a module or an entry point."""
-        return own_file(self.name)
+
+def _asked_of_recipe(command: str) -> Iterator[str]:
+    """Paths of the recipe's values that a command asks for."""
+    for found in PLACEHOLDER.finditer(command):
+        path = found[1]
+        if path is not None and path not in KNOWN:
+            yield path
 
 
 def _checked_command(command: str) -> str:
@@ -48,18 +52,15 @@ def _checked_command(command: str) -> str:
         raise ValueError(f"`command` cannot be taken apart into words: {str(error).lower()}") from None
     if not words:
         raise ValueError('`command` is empty: write it as in "python train.py --lr {params.lr}"')
-    for found in PLACEHOLDER.finditer(command):
-        path = found[1]
-        if path is None:
-            continue
-        if path not in KNOWN and path.partition(".")[0] not in TABLES:
+    for path in _asked_of_recipe(command):
+        if path.partition(".")[0] not in TABLES:
             raise ValueError(
                 f"`command` asks for {{{path}}}, and there is no such value{did_you_mean(path, [*KNOWN, *TABLES])}"
             )
     return command
 
 
-class CommandTrainer(Section):
+class CommandTrainer(CodeSection):
     """A script that is run as a command and reports by printing lines of JSON."""
 
     command: Annotated[str, AfterValidator(_checked_command), Field(min_length=1, max_length=4_000)]
@@ -75,11 +76,11 @@ class CommandTrainer(Section):
         """The words of the command, values not yet put in."""
         return tuple(shlex.split(self.command))
 
-    @property
-    def own_files(self) -> tuple[str, ...]:
-        """All files of the study's folder that it names."""
+    def files_named(self) -> tuple[tuple[Place, str], ...]:
+        """The Python files in the command, and those that are listed besides."""
         scripts = (word for word in self.words if word.endswith(".py") and not word.startswith(("/", "-", "../")))
-        return tuple(dict.fromkeys((*map(checked_file, scripts), *self.files)))
+        files = dict.fromkeys((*map(checked_file, scripts), *self.files))
+        return tuple((("files", number), file) for number, file in enumerate(files))
 
 
 def _tag(value: object) -> str:
@@ -140,9 +141,8 @@ class OwnRecipe(Keyed):
     def _answerable(self) -> OwnRecipe:
         """A command asks for nothing that this recipe lacks."""
         if isinstance(self.training.trainer, CommandTrainer):
-            for found in PLACEHOLDER.finditer(self.training.trainer.command):
-                if found[1] is not None and found[1] not in KNOWN:
-                    self.value(found[1])
+            for path in _asked_of_recipe(self.training.trainer.command):
+                self.value(path)
         return self
 
     def value(self, path: str) -> Any:  # noqa: ANN401 - any value of a recipe

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ablate.recipe import OwnData, OwnRecipe, Recipe
+from ablate.recipe import OwnRecipe, Recipe
 from ablate.recipe.section import OpenSection
 from ablate.recipe.signatures import arguments, did_you_mean, names
 from ablate.study.faults import dotted, printable
@@ -112,7 +112,7 @@ def elsewhere(key: str) -> list[str]:
 
 def _takes_arguments(table: type[BaseModel]) -> bool:
     """Whether it is a table of the user's own code or of timm's, beside whose name stand arguments."""
-    return issubclass(table, OpenSection | OwnData)
+    return issubclass(table, OpenSection)
 
 
 def _no_table(parts: list[str]) -> str:

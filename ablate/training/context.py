@@ -91,8 +91,8 @@ class Context:
         self._resume = resume
         self._started = time.perf_counter() - (0.0 if resume is None else float(resume["seconds"]))
         self._epoch_started = time.perf_counter()
-        #: What is known of the epoch that is being reported.
-        self._current: dict[str, float] = {}
+        #: What is known of the epoch that is being reported; None between two.
+        self._current: dict[str, float] | None = None
         self._number = self.epoch
         #: Reported epochs and what they measured; of a resumed run those before it, too.
         self._history: dict[int, dict[str, float]] = {} if resume is None else dict(resume["history"])
@@ -123,7 +123,7 @@ class Context:
             return
         if isinstance(epoch, bool) or int(epoch) != epoch or epoch < 1:
             raise RecipeError(f"`ctx.log(epoch={epoch!r})`: epochs are whole numbers that count from 1.")
-        if epoch < self._number or (epoch == self._number and not self._current):
+        if epoch < self._number or (epoch == self._number and self._current is None):
             raise RecipeError(
                 f"`ctx.log(epoch={epoch})` comes after epoch {self._number}: epochs rise.",
                 cure="A run that goes on begins at `ctx.epoch + 1`.",
@@ -133,7 +133,7 @@ class Context:
             self._number = int(epoch)
             if self.should_stop():
                 raise Stopped(self.epoch)
-        self._current |= values or {"": math.nan}
+        self._current = {**(self._current or {}), **values}
 
     def save(self, state: Any) -> None:  # noqa: ANN401 - a tree of tensors, arrays and plain values
         """Hand over all that is needed to go on after the epoch that was reported last.
@@ -147,8 +147,7 @@ class Context:
             RecipeError: It holds something else.
         """
         content = packed(state)
-        if self._current:
-            self._flush(content)
+        self._flush(content)
 
     def restore(self) -> Any:  # noqa: ANN401 - what was saved
         """What was saved last, to go on after `ctx.epoch`; None where the run begins."""
@@ -265,10 +264,9 @@ class Context:
 
     def _flush(self, content: object = None) -> None:
         """Report the current epoch, with a checkpoint where a state was saved."""
-        if not self._current:
+        if self._current is None:
             return
-        row = {name: value for name, value in self._current.items() if name}
-        self._current = {}
+        row, self._current = self._current, None
         self._history[self._number] = row
         now = time.perf_counter()
         typed: dict[str, Any] = {name: row.get(name) for name in TYPED}

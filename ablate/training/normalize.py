@@ -87,17 +87,17 @@ def build_standardizer(data: DataSection, portion: Portion) -> Standardizer:
     Raises:
         RecipeError: The recipe names a normalisation of images, or a mean or std for another number of channels.
     """
-    examples = portion.images[portion.index]
-    channels = examples.shape[1]
+    channels = portion.images.shape[1]
     if data.normalize == "imagenet":
         raise RecipeError('`data.normalize = "imagenet"` is for images, and the examples are none.')
-    if data.normalize == "none" or not examples.is_floating_point():
+    if data.normalize == "none" or not portion.images.is_floating_point():
         return Standardizer(torch.zeros(channels), torch.ones(channels))
     if isinstance(data.normalize, FixedNormalization):
         values = [torch.tensor(one, dtype=torch.float64) for one in (data.normalize.mean, data.normalize.std)]
         if any(len(one) not in (1, channels) for one in values):
             raise RecipeError(f"`data.normalize` lists one mean and std, or {channels}, the examples' first size.")
         return Standardizer(*(one.expand(channels) for one in values))
+    examples = portion.images[portion.index]
     axes = (0, *range(2, examples.ndim))
     mean = examples.mean(dim=axes, dtype=torch.float64)
     variance = (examples.double() - mean.reshape(1, -1, *(1,) * (examples.ndim - 2))).square().mean(dim=axes)

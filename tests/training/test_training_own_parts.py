@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ablate.metrics import EpochMetrics
-from ablate.recipe import Recipe
+from ablate.recipe import Recipe, own_places
 from ablate.training import Diverged, RecipeError, train
 from ablate.training.augment import Pipeline
 
@@ -205,3 +205,10 @@ def test_classes_functions_and_torchvisions_transforms_augment(code: Path) -> No
 def test_an_augmentation_gives_bytes_back(code: Path) -> None:
     with pytest.raises(RecipeError, match=r"gives torch.float32(?s:.*)until they are normalised"):
         augmented(code, ["mine.py:floats"])
+
+
+def test_arguments_called_as_keys_of_ours_are_arguments_all_the_same() -> None:
+    model = {"name": "package.module:Net", "own_files": ["a.py"], "file": "b.py"}
+    asked = Recipe.model_validate({**recipe().model_dump(), "model": model})
+    assert asked.model.canonical() == model
+    assert list(own_places(asked)) == []

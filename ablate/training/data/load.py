@@ -44,7 +44,8 @@ class LatelyLoaded:
 
     def load(self, data: AnyData, root: Path | None = None, code_root: Path | None = None) -> Dataset:
         """As `load_dataset`."""
-        asked = json.dumps([asked_of(data), str(data_root(root)), code_hash(code_root)])
+        code = code_hash(code_root) if isinstance(data, OwnData) else ""  # no other data set depends on it
+        asked = json.dumps([asked_of(data), str(data_root(root)), code])
         begun = time.monotonic()
         if self._kept is not None and self._kept[0] == asked and begun < self._until:
             return self._kept[1]
