@@ -1,8 +1,6 @@
 """Each knob of a step against a script that does the same by hand, and against itself after a resume."""
 
-import io
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +10,10 @@ import torch.nn.functional as F
 from scipy.stats import beta
 from torch import Tensor, nn
 
-from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import Recipe
-from ablate.training import build_model, train
+from ablate.training import build_model
 from ablate.training.streams import Stream, uniform
+from tests.runs import run, timeless
 from tests.scripts import Images, validated
 
 MakeRecipe = Callable[..., Recipe]
@@ -24,27 +22,6 @@ BASE = {
     "model.norm": "batch",
     "training.optimizer": {"name": "SGD", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.01},
 }
-
-
-def run(recipe: Recipe, **options: Any) -> tuple[Outcome, list[EpochMetrics], list[dict[str, Any]]]:
-    """Outcome, metrics and checkpoints (through a file's bytes) of a run."""
-    rows: list[EpochMetrics] = []
-    states: list[dict[str, Any]] = []
-
-    def on_epoch(metrics: EpochMetrics, state: Callable[[], dict[str, Any]]) -> None:
-        rows.append(metrics)
-        buffer = io.BytesIO()
-        torch.save(state(), buffer)
-        buffer.seek(0)
-        states.append(torch.load(buffer, weights_only=True))
-
-    return train(recipe, seed=0, on_epoch=on_epoch, **options), rows, states
-
-
-def timeless(outcome: Outcome, rows: list[EpochMetrics]) -> tuple[Outcome, list[EpochMetrics]]:
-    return replace(outcome, seconds=0.0), [
-        replace(row, seconds=0.0, images_per_second=0.0, peak_memory_bytes=0) for row in rows
-    ]
 
 
 class Script:

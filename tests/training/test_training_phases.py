@@ -1,6 +1,5 @@
 """Phases, frozen parts, early stopping, and what is measured within an epoch."""
 
-import io
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import Recipe
-from ablate.training import RecipeError, train
+from ablate.training import RecipeError
+from tests.runs import run, timeless
 
 MakeRecipe = Callable[..., Recipe]
 SGD = {"name": "SGD", "lr": 0.05, "momentum": 0.9}
@@ -22,27 +21,6 @@ PHASES = [
     {"epochs": 2, "freeze": ["stage1.*"], "optimizer": {"name": "Adam", "lr": 0.01}, "warmup": {"epochs": 1}},
     {"epochs": 1, "scheduler": {"name": "StepLR", "step_size": 1}},
 ]
-
-
-def run(recipe: Recipe, **options: Any) -> tuple[Outcome, list[EpochMetrics], list[dict[str, Any]]]:
-    """Outcome, metrics and checkpoints (through a file's bytes) of a run."""
-    rows: list[EpochMetrics] = []
-    states: list[dict[str, Any]] = []
-
-    def on_epoch(metrics: EpochMetrics, state: Callable[[], dict[str, Any]]) -> None:
-        rows.append(metrics)
-        buffer = io.BytesIO()
-        torch.save(state(), buffer)
-        buffer.seek(0)
-        states.append(torch.load(buffer, weights_only=True))
-
-    return train(recipe, seed=0, on_epoch=on_epoch, **options), rows, states
-
-
-def timeless(outcome: Outcome, rows: list[EpochMetrics]) -> tuple[Outcome, list[EpochMetrics]]:
-    return replace(outcome, seconds=0.0), [
-        replace(row, seconds=0.0, images_per_second=0.0, peak_memory_bytes=0) for row in rows
-    ]
 
 
 def phased(make_recipe: MakeRecipe, **changes: Any) -> Recipe:
