@@ -33,7 +33,7 @@ from ablate.store.submission import submit
 from ablate.store.tables import attempts, epochs, jobs, workers
 from ablate.study.outline import Outline, OutlineVariant
 
-ROUNDS = 7
+ROUNDS = 15
 #: Of each kind in a round.
 CLAIMS, EPOCHS = 200, 300
 STATUS_JOBS, STATUS_EPOCHS, STATUS_ROUNDS = 100_000, 100, 7

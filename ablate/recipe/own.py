@@ -207,8 +207,9 @@ def own_sections(value: object, place: Place = ()) -> Iterator[tuple[Place, Code
     if isinstance(value, Section):
         if isinstance(value, CodeSection):
             yield place, value
-        for key in type(value).model_fields:
-            yield from own_sections(getattr(value, key), (*place, key))
+        for key, item in vars(value).items():
+            if isinstance(item, Section | tuple):  # asked at every claim: most values are numbers
+                yield from own_sections(item, (*place, key))
     elif isinstance(value, tuple):
         for number, item in enumerate(value):
             yield from own_sections(item, (*place, number))

@@ -85,7 +85,9 @@ def _running(condition: ColumnElement[bool], *, wait: bool) -> Select[int]:
     return found.with_for_update(skip_locked=not wait)
 
 
-_TAKE_EXPIRED = _taken(jobs.c.lease_expires_at < Now(), wait=False)
+#: Of a running job: its worker gave no sign of life for a whole lease.
+EXPIRED = jobs.c.lease_expires_at < Now()
+_TAKE_EXPIRED = _taken(EXPIRED, wait=False)
 _TAKE_FROM_WORKER = _taken(jobs.c.worker == bindparam("gone"), wait=True)
 
 

@@ -38,6 +38,7 @@ from ablate.store.statements import (
     CLAIM_OF_STUDY,
     CLAIMED,
     FIRST_EPOCH,
+    GLANCE,
     OPEN_ATTEMPT,
     OVERTAKEN,
     SEEN,
@@ -93,8 +94,10 @@ class Queue:
             DatabaseError: A newer ablate has migrated the database, or wrote a recipe that this one cannot read.
         """
         with self._db.write() as connection:
-            schema.check(connection, self._db.place)
-            rescue_expired(connection)
+            glance = connection.execute(GLANCE).one()
+            schema.check(glance.revision, self._db.place)
+            if glance.expired:
+                rescue_expired(connection)
             who: dict[str, Any] = {"worker_id": worker, "lease": self._lease}
             if study is not None:
                 who["study_name"] = study
@@ -102,8 +105,8 @@ class Queue:
             if without:
                 statement = claim_statement(one_study=study is not None, without=without)
             job = connection.execute(statement, who).one_or_none()
-            connection.execute(SEEN, {"worker_id": worker})
             if job is None:
+                connection.execute(SEEN, {"worker_id": worker})
                 return None
             opened = {
                 "attempt_id": job.attempt,

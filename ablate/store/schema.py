@@ -22,7 +22,8 @@ _MARKS = frozenset({"studies", "revisions", "variants", "jobs"})
 #: alembic's own table, made as alembic makes it.
 _STAMP = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 _STAMP.append_constraint(PrimaryKeyConstraint("version_num", name="alembic_version_pkc"))
-_VERSION = select(_STAMP.c.version_num)
+#: The revision that a database of ours holds.
+VERSION = select(_STAMP.c.version_num)
 
 
 def is_ours(connection: Connection) -> bool:
@@ -38,7 +39,7 @@ def found(connection: Connection, place: str) -> str | None:
     """
     names = set(inspect(connection).get_table_names())
     if names >= _MARKS | {"alembic_version"}:
-        revision = str(connection.execute(_VERSION).scalar_one())
+        revision = str(connection.execute(VERSION).scalar_one())
         if revision not in REVISIONS:
             raise _newer(place)
         return revision
@@ -51,13 +52,17 @@ def found(connection: Connection, place: str) -> str | None:
     return None
 
 
-def check(connection: Connection, place: str) -> None:
-    """Refuse to go on where another process migrated the database meanwhile; cheap enough for every claim.
+def check(revision: str | None, place: str) -> None:
+    """Refuse to go on where another process migrated the database meanwhile.
+
+    Args:
+        revision: What `VERSION` said just now.
+        place: The database, for the message.
 
     Raises:
         DatabaseError: The schema is no longer the one that this ablate writes.
     """
-    if connection.execute(_VERSION).scalar_one() != REVISIONS[-1]:
+    if revision != REVISIONS[-1]:
         raise _newer(place)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from ablate.protocol import LEASE_SECONDS, FailureKind, JobState
 from ablate.store.database import Database
@@ -116,8 +116,10 @@ def workers(db: Database) -> tuple[WorkerRecord, ...]:
 
 def leftover_workers(db: Database) -> tuple[tuple[WorkerRecord, float], ...]:
     """Workers that have not ended, seen lately or not, each with the seconds since it was seen; by start."""
+    claimed = jobs.c.started_at  # a sign of life that the worker's own row does not repeat
+    seen = case((claimed > worker_rows.c.seen_at, claimed), else_=worker_rows.c.seen_at)
     question = (
-        select(worker_rows, jobs.c.id.label("job"), (Now() - worker_rows.c.seen_at).label("silent"))
+        select(worker_rows, jobs.c.id.label("job"), seen.label("seen"), (Now() - seen).label("silent"))
         .outerjoin(jobs, (jobs.c.worker == worker_rows.c.id) & (jobs.c.state == JobState.RUNNING.value))
         .where(worker_rows.c.ended_at.is_(None))
         .order_by(worker_rows.c.started_at, worker_rows.c.id)
@@ -133,7 +135,7 @@ def leftover_workers(db: Database) -> tuple[tuple[WorkerRecord, float], ...]:
                 device=row.device,
                 device_name=row.device_name,
                 started_at=utc(row.started_at),
-                seen_at=utc(row.seen_at),
+                seen_at=utc(row.seen),
                 job=row.job,
             ),
             row.silent,

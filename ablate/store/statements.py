@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ablate.protocol import AttemptState, JobState
 from ablate.store.company import room
 from ablate.store.expressions import NextAttempt, Now
+from ablate.store.leases import EXPIRED
+from ablate.store.schema import VERSION
 from ablate.store.tables import CHECKPOINT, artifacts, attempts, epochs, jobs, revisions, studies, variants, workers
 
 _WAITING = and_(jobs.c.state == JobState.QUEUED.value, jobs.c.listed)
@@ -52,6 +54,11 @@ def _variants_of(some: Collection[int]) -> Select[int]:
     return select(others.c.variant).where(others.c.id.in_(sorted(some)))
 
 
+#: What a claim asks first, in one statement: the schema's revision, and whether there is anything to rescue.
+GLANCE = select(
+    VERSION.scalar_subquery().label("revision"),
+    exists().where(jobs.c.state == JobState.RUNNING.value, EXPIRED).label("expired"),
+)
 CLAIM_ANY = claim_statement(one_study=False)
 CLAIM_OF_STUDY = claim_statement(one_study=True)
 OPEN_ATTEMPT = insert(attempts).from_select(

@@ -140,6 +140,7 @@ workers = Table(
     Column("device_name", Text, nullable=False, comment="Model of the processor or GPU."),
     Column("provenance", JSON, nullable=False, comment="Versions, git commit, dirty flag."),
     Column("started_at", Double, nullable=False, comment="Introduction, seconds since 1970 UTC."),
+    # a claim that was given a job shows in jobs.started_at alone
     Column("seen_at", Double, nullable=False, comment="Last beat or claim, seconds since 1970 UTC."),
     Column("ended_at", Double, comment="Orderly end or noticed death, seconds since 1970 UTC."),
     comment="Processes that claim jobs.",

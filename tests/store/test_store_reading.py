@@ -112,6 +112,9 @@ def test_workers_are_shown_while_they_are_seen(study, queue):
     assert [worker.id for worker in reading.workers(study)] == ["w3"]
     with study.write() as connection:
         connection.execute(text("UPDATE workers SET seen_at = seen_at - 1000"))
+    assert [worker.id for worker in reading.workers(study)] == ["w3"], "a claim is a sign of life"
+    with study.write() as connection:
+        connection.execute(text("UPDATE jobs SET started_at = started_at - 1000"))
     assert reading.workers(study) == ()
 
 
