@@ -16,10 +16,10 @@ from typing import Any, Literal, Protocol
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import AnyRecipe
 
-#: Seconds between two beats of a worker.
-BEAT_SECONDS = 10.0
-#: Seconds without a beat after which an attempt counts as lost.
-LEASE_SECONDS = 60.0
+#: Seconds between two beats of a worker, and seconds without one after which its attempt counts as lost: of a worker
+#: that `ablate run` watches on its own machine, and of one that may be anywhere.
+BEAT_SECONDS, LEASE_SECONDS = 10.0, 60.0
+REMOTE_BEAT_SECONDS, REMOTE_LEASE_SECONDS = 15.0, 120.0
 #: Time for which a worker waits for a database that is away (full disk, no server) before it gives up, seconds.
 AWAY_SECONDS = 600.0
 #: Folders below the artifacts: checkpoints, workers' logs, and the user's own files while a job runs.

@@ -51,19 +51,21 @@ def worker(
     Start as many as wanted; each trains one job at a time.
     """
     from ablate.launch.local import place
+    from ablate.protocol import BEAT_SECONDS, LEASE_SECONDS, REMOTE_BEAT_SECONDS, REMOTE_LEASE_SECONDS
     from ablate.store.patience import Patience, PatientQueue
     from ablate.store.queue import Queue
     from ablate.store.reading import outline
     from ablate.worker.supervisor import Supervisor, WorkerSettings, stop_when_closed, stopped_by_signals
 
     stall, limit = stall_limit(stall_timeout), time_limit(max_time)
+    beat, lease = (BEAT_SECONDS, LEASE_SECONDS) if linked else (REMOTE_BEAT_SECONDS, REMOTE_LEASE_SECONDS)
     chosen = device.split(",") if device else None
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with open_database(db) as database:
         if study is not None:
             outline(database, study)  # refuses a study that is not there
         supervisor = Supervisor(
-            PatientQueue(Queue(database), Patience(stopping=lambda: supervisor.stopping)),
+            PatientQueue(Queue(database, lease_seconds=lease), Patience(stopping=lambda: supervisor.stopping)),
             WorkerSettings(
                 id=identity or str(uuid.uuid4()),
                 device=place(1, chosen, each=len(chosen or "1")).devices[0],
@@ -74,6 +76,7 @@ def worker(
                 checkpoint_every=checkpoint_every,
                 stall_timeout=stall,
                 max_time=limit,
+                beat_seconds=beat,
             ),
         )
         if linked:  # hidden: the launcher holds the other end of standard input

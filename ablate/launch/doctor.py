@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ablate.errors import AblateError, DatabaseError
 from ablate.launch.machine import Diagnosis, Verdict, fonts, gpus, python, pytorch, sqlite_library
-from ablate.protocol import LEASE_SECONDS
+from ablate.protocol import REMOTE_LEASE_SECONDS
 from ablate.store import Database, exists
 from ablate.store.address import Address, network_file_system
 from ablate.store.database import revision
@@ -125,17 +125,17 @@ def _workers(db: Database) -> Diagnosis:
     alive, stalled, others = 0, [], 0
     for worker, silent in leftover_workers(db):
         if worker.host != here:
-            others += silent < LEASE_SECONDS
+            others += silent < REMOTE_LEASE_SECONDS
         elif _lives(worker.pid):
-            alive += silent < LEASE_SECONDS
-            if silent >= LEASE_SECONDS:
+            alive += silent < REMOTE_LEASE_SECONDS
+            if silent >= REMOTE_LEASE_SECONDS:
                 stalled.append(worker.pid)
     if stalled:
         pids = " ".join(map(str, stalled))
         return Diagnosis(
             name=name,
             verdict=Verdict.WARN,
-            text=f"processes that were workers have given no sign of life for more than {LEASE_SECONDS:.0f} s: {pids}",
+            text=f"processes that were workers have given no sign of life for {REMOTE_LEASE_SECONDS:.0f} s: {pids}",
             cure=f"Their jobs go to others by themselves. See what they are (`ps -p {pids.replace(' ', ',')}`) "
             f"and end them: `kill {pids}`.",
         )

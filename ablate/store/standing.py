@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import case, func, select
 
-from ablate.protocol import LEASE_SECONDS, FailureKind, JobState
+from ablate.protocol import REMOTE_LEASE_SECONDS, FailureKind, JobState
 from ablate.store.database import Database
 from ablate.store.expressions import Now
 from ablate.store.lookup import study_id, utc
@@ -15,7 +15,7 @@ from ablate.store.tables import attempts, epochs, jobs, revisions, studies, vari
 from ablate.store.tables import workers as worker_rows
 
 #: Time after which a worker that was not seen is no longer shown, seconds.
-_OUT_OF_SIGHT = 2 * LEASE_SECONDS
+_OUT_OF_SIGHT = 2 * REMOTE_LEASE_SECONDS
 
 
 def counts(db: Database, study: str | None = None) -> dict[str, dict[JobState, int]]:

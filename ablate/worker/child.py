@@ -90,6 +90,11 @@ class Child:
         return self._process.sentinel if self._pidfd is None else self._pidfd
 
     @property
+    def pid(self) -> int | None:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """Exit status of a process whose end the sentinel told, negative for a signal."""
         self._signal_group(signal.SIGKILL)  # what it has started; while it is not reaped the group's number is its own

@@ -34,6 +34,7 @@ from ablate.protocol import (
 )
 from ablate.worker.child import Child
 from ablate.worker.devices import device_name
+from ablate.worker.memory import MemoryWatch
 from ablate.worker.messages import Alive, Broke, DivergedAway, EpochDone, Finished, Report, Spent, Stop, Stopped, Train
 from ablate.worker.provenance import provenance
 from ablate.worker.stalled import stalled
@@ -71,6 +72,8 @@ class WorkerSettings:
     stall_timeout: float | None = STALL_SECONDS
     #: Time after which no job is claimed and the running one is given back, seconds; None for no limit.
     max_time: float | None = None
+    #: Time between two beats, seconds; at most a quarter of the lease.
+    beat_seconds: float = BEAT_SECONDS
 
 
 class Supervisor:
@@ -164,18 +167,19 @@ class Supervisor:
     def _drive(self, claim: Claim) -> None:
         child = self._child = self._child or Child()
         child.order(self._order(claim))
-        watchdog = Watchdog(self._settings.stall_timeout, time.monotonic())
-        next_beat = time.monotonic() + BEAT_SECONDS
+        watchdog, memory = Watchdog(self._settings.stall_timeout, time.monotonic()), MemoryWatch(child.pid)
+        next_beat = time.monotonic() + self._settings.beat_seconds
         give_up = float("inf")  # when a stopping trainer has had its time
         while True:
             soonest = min(next_beat, give_up, watchdog.due, float("inf") if self._stopping else self._time_over)
             ready = wait([child.connection, child.sentinel, self._ours], timeout=max(0.0, soonest - time.monotonic()))
+            memory.look()
             for report in child.reports():
                 watchdog.sign(time.monotonic())
                 if self._record(claim, report):
                     return
             if child.sentinel in ready:
-                self._record(claim, self._obituary(child))
+                self._record(claim, _obituary(child, memory))
                 return
             hurry = self._ours in ready and b"2" in self._ours.recv(64)
             if hurry or time.monotonic() >= give_up:
@@ -192,7 +196,7 @@ class Supervisor:
                 give_up = time.monotonic() + RELEASE_SECONDS
             if time.monotonic() >= next_beat:
                 self._queue.beat(claim.ticket)
-                next_beat = time.monotonic() + BEAT_SECONDS
+                next_beat = time.monotonic() + self._settings.beat_seconds
 
     def _record(self, claim: Claim, report: Report) -> bool:
         """Write what the trainer reports; whether that ended the job."""
@@ -244,14 +248,6 @@ class Supervisor:
             keep=claim.keep,
         )
 
-    def _obituary(self, child: Child) -> Broke:
-        code = child.exit_code
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name
-            hint = ", probably for want of memory" if name == "SIGKILL" else ""
-            return Broke(kind=FailureKind.KILLED, message=f"the trainer was ended by {name}{hint}", details="")
-        return Broke(kind=FailureKind.KILLED, message=f"the trainer ended with exit status {code}", details="")
-
     def _discard_child(self) -> None:
         if self._child is not None:
             self._child.end()
@@ -260,6 +256,20 @@ class Supervisor:
     def _delete(self, names: Collection[str]) -> None:
         for name in names:
             (self._settings.artifacts / name).unlink(missing_ok=True)
+
+
+def _obituary(child: Child, memory: MemoryWatch) -> Broke:
+    """What there is to say of a trainer that died without a word."""
+    code = child.exit_code
+    if code is None or code >= 0:
+        return Broke(kind=FailureKind.KILLED, message=f"the trainer ended with exit status {code}", details="")
+    name, (hint, facts) = signal.Signals(-code).name, memory.obituary()
+    return Broke(
+        kind=FailureKind.KILLED,
+        message=f"the trainer was ended by {name}{hint if name == 'SIGKILL' else ''}",
+        details="",
+        facts=facts,
+    )
 
 
 @contextlib.contextmanager

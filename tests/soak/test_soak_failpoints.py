@@ -2,6 +2,8 @@
 
 import os
 import signal
+import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,11 @@ from tests.store.store_cases import rows, submit_small
 from tests.witness import damage, read_told
 
 EPOCHS = 3
+#: Steps at which workers are killed, and how often at each of these names.
+STEPS = {f"{when} {what}" for when in ("before", "after") for what in ("fsync", "rename", "unlink", "COMMIT")} | {
+    f"before {statement}" for statement in ("SELECT", "INSERT", "UPDATE", "DELETE")
+}
+DEATHS = 200
 
 
 class _Steps:
@@ -68,7 +75,7 @@ def _run(stub: Stub, worker: str) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def _die_at_every(tmp_path: Path, steps: range, names: set[str]) -> int:
+def _die_at_every(tmp_path: Path, steps: range, names: Counter[str]) -> int:
     """Jobs whose worker died at each of these steps, until one is never reached; how many died."""
     deaths = 0
     with Database.open(tmp_path / "results.db", create=True, artifacts=tmp_path / "artifacts") as db:
@@ -86,7 +93,7 @@ def _die_at_every(tmp_path: Path, steps: range, names: set[str]) -> int:
                 return deaths
             assert status == -signal.SIGKILL
             deaths += 1
-            names.add(log.read_text())
+            names[log.read_text()] += 1
             known = rows(
                 db, "SELECT coalesce(max(epoch), 0) FROM epochs JOIN jobs ON jobs.id = job WHERE state = 'running'"
             )
@@ -105,18 +112,15 @@ def _die_at_every(tmp_path: Path, steps: range, names: set[str]) -> int:
 
 
 def test_a_worker_may_die_at_some_steps(tmp_path):
-    assert _die_at_every(tmp_path, range(20, 80, 15), set()) >= 3
+    assert _die_at_every(tmp_path, range(20, 80, 15), Counter()) >= 3
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_a_worker_may_die_at_every_step(tmp_path):
-    names, deaths = set(), 0
-    for number in range(3):
-        folder = tmp_path / f"round-{number}"
-        folder.mkdir()
-        deaths += _die_at_every(folder, range(1, 10_000), names)
-    print(f"\n{deaths} deaths at {', '.join(sorted(names))}")
-    assert deaths >= 200
-    assert names >= {"before fsync", "after fsync", "before rename", "after rename", "before COMMIT", "after COMMIT"}
-    assert names >= {"before unlink", "after unlink", "before UPDATE", "before INSERT", "before DELETE"}
+    names: Counter[str] = Counter()
+    while len(names) < len(STEPS) or min(names.values()) < DEATHS:
+        with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+            assert _die_at_every(Path(folder), range(1, 10_000), names)
+    print(f"\n{names.total()} deaths: {', '.join(f'{count} {name}' for name, count in sorted(names.items()))}")
+    assert names.keys() >= STEPS

@@ -45,9 +45,23 @@ def test_a_killed_trainer_is_replaced_and_its_job_goes_on(submitted: Path) -> No
         )
         assert trainer_of(process.pid) != first
         assert query(submitted, "select state, job from attempts order by id") == [("failed", 1), ("running", 1)]
+        [(said,)] = query(submitted, "select failure_message from attempts where id = 1")
+        assert "ended by SIGKILL" in str(said)
+        assert "last RSS" in str(said)
         assert query(submitted, "select count(*) from jobs where state = 'running'") == [(1,)]
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
+
+
+@pytest.mark.parametrize(("words", "least", "most"), [((), 60, 120), (("--linked",), 0, 60)])
+def test_a_worker_that_nobody_watches_has_the_longer_lease(
+    submitted: Path, words: tuple[str, ...], least: float, most: float
+) -> None:
+    left = "select (lease_expires_at - 86400 * (julianday('now') - 2440587.5)) from jobs where state = 'running'"
+    with worker(submitted, *words) as process:
+        wait_until(lambda: query(submitted, left), submitted, process)
+        [(seconds,)] = query(submitted, left)
+        assert least < float(str(seconds)) <= most
 
 
 def test_a_killed_supervisor_leaves_no_trainer_behind(submitted: Path) -> None:
