@@ -97,18 +97,23 @@ def _show(found: Plan) -> None:
         done = sum(counts[state] for state in ("succeeded", "diverged", "failed", "cancelled"))
         asked = ", ".join(variant.designs)
         stale = [str(counts["stale"])] if found.stale else []
-        table.add_row(Text(variant.name), Text(asked), str(len(study.seeds)), str(done), *stale)
+        table.add_row(Text(variant.name), Text(asked), str(counts.total()), str(done), *stale)
     for tuning in found.waiting:
         asked = ", ".join(tuning.variant.designs) if tuning.reference else ""
         table.add_row(Text(tuning.name), Text(asked), str(len(study.seeds)), "0")
     console.print(table)
     variants = len(found.variants) + len(found.waiting)
     cells = f"{variants} variants x {len(study.seeds)} seeds"
+    if found.given:
+        cells = f"{variants} variants"
     if study.tunings:
-        tuning_jobs = found.jobs - variants * len(study.seeds)
+        compared = sum(len(found.seeds_of(variant)) for variant in found.variants)
+        tuning_jobs = found.jobs - compared - len(found.waiting) * len(study.seeds)
         _show_tunings(console, found)
         cells += f" + {tuning_jobs} tuning runs"
     console.print(f"{cells} = {found.jobs} jobs, {found.jobs_to_run} to run")
+    if study.seed_plan.looks:
+        _show_looks(console, found)
     for design in study.designs:
         if design.left_out:
             console.print(
@@ -124,6 +129,20 @@ def _show(found: Plan) -> None:
         )
     if found.seconds_to_run:
         console.print(f"about {clock(found.seconds_to_run)} of one worker's time, by the runs so far")
+
+
+def _show_looks(console: Console, found: Plan) -> None:
+    """Which seeds come next, and why."""
+    plan = found.study.seed_plan
+    ends = f", within {plan.budget_text}" if plan.budget_text else ""
+    console.print(f"looks after {', '.join(map(str, plan.looks))} seeds{ends}", markup=False)
+    if found.round.waiting:
+        console.print(f"  {found.round.waiting} runs must end before the next look")
+    for one in found.round.given:
+        console.print(f"  {one.variant}: {one.before} -> {one.after} seeds: {one.why}", markup=False, soft_wrap=True)
+    if found.round.withheld:
+        names = ", ".join(found.round.withheld)
+        console.print(f"  undecided, and the budget has no seeds for them: {names}", markup=False, soft_wrap=True)
 
 
 def _show_tunings(console: Console, found: Plan) -> None:

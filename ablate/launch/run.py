@@ -112,7 +112,7 @@ def run_study(
                     time_over=time_over,
                     on_interrupt=lambda: view.say(STOPPING),
                     on_time_over=lambda: view.say(TIME_OVER),
-                    advance=Advance(db, study, part),
+                    advance=Advance(db, study, part, say=view.say),
                 )
         except DataMissingError:
             if progress(db, study.name).done:

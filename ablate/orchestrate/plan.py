@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from statistics import median
 from typing import Any
 
+from ablate.orchestrate.adaptive import Given, Round, given_so_far, next_round, with_seeds
 from ablate.orchestrate.stale import StaleCell, stale_cells
 from ablate.orchestrate.submit import cells
 from ablate.orchestrate.tuning import foreseen
@@ -33,6 +34,10 @@ class Plan:
     seconds_to_run: float | None
     #: Cells whose results were made with other files of the user's own than the study has now.
     stale: tuple[StaleCell, ...] = ()
+    #: Number of seeds that looks give variants, those of the next look included, by key.
+    given: Mapping[str, int] = field(default_factory=dict)
+    #: What looks add when the study is run now.
+    round: Round = field(default_factory=Round)
     #: What the newest revision in the database does not have, or has otherwise; None where there is none.
     changes: OutlineDiff | None = None
 
@@ -41,7 +46,11 @@ class Plan:
 
         `new` are those that the database does not know, `stale` those whose results come from other files.
         """
-        return Counter(self._state(variant.key, seed) for seed in self.study.seeds)
+        return Counter(self._state(variant.key, seed) for seed in self.seeds_of(variant))
+
+    def seeds_of(self, variant: Variant) -> tuple[int, ...]:
+        """The seeds that a variant is run with, as far as looks have given them."""
+        return self.study.seeds_of(variant.key, self.given)
 
     def _state(self, key: str, seed: int) -> str:
         return "stale" if (key, seed) in self._stale else str(self.states.get((key, seed), "new"))
@@ -62,7 +71,7 @@ class Plan:
 
     @cached_property
     def _cells(self) -> set[tuple[str, int]]:
-        return cells(self.study, self.decided)
+        return cells(self.study, self.decided, self.given)
 
     @property
     def jobs(self) -> int:
@@ -86,6 +95,7 @@ class Plan:
             "study": self.study.name,
             "revision": self.revision,
             "seeds": list(self.study.seeds),
+            "looks": [self._given_json(one) for one in self.round.given] if self.study.seed_plan.looks else None,
             "jobs": self.jobs,
             "jobs_to_run": self.jobs_to_run,
             "seconds_to_run": self.seconds_to_run,
@@ -106,12 +116,17 @@ class Plan:
                     "levels": dict(variant.levels),
                     "recipe": variant.recipe.model_dump(mode="json"),
                     "designs": list(variant.designs),
+                    "seeds": list(self.seeds_of(variant)),
                     "states": dict(self.counts(variant)),
                 }
                 for variant in self.variants
             ],
             "tunings": [self._tuning_json(tuning) for tuning in self.study.tunings],
         }
+
+    @staticmethod
+    def _given_json(one: Given) -> dict[str, Any]:
+        return {"variant": one.variant, "before": one.before, "after": one.after, "why": one.why}
 
     def _tuning_json(self, tuning: Tuning) -> dict[str, Any]:
         runs, ended = self.tuning_counts(tuning)
@@ -133,15 +148,19 @@ class Plan:
 def plan_study(study: Study, db: Database | None) -> Plan:
     """Hold a study against the database; `db` is None where there is none yet."""
     if db is None:
-        return Plan(study=study, revision=None, states={}, decided={}, seconds_to_run=None)
+        given = _given(study, {}, {})
+        return Plan(study=study, revision=None, states={}, decided={}, seconds_to_run=None, given=given)
     revision, known = states(db, study.name)
-    decided = foreseen(db, study)
+    decided, coming = foreseen(db, study), next_round(db, study)
+    given = _given(study, decided, {**given_so_far(db, study), **coming.seeds})
     plan = Plan(
         study=study,
         revision=revision,
         states=known,
         decided=decided,
         seconds_to_run=None,
+        given=given,
+        round=coming,
         stale=stale_cells(db, study, decided),
         changes=None if revision is None else diff(outline(db, study.name), study.outline(decided)),
     )
@@ -153,11 +172,16 @@ def plan_study(study: Study, db: Database | None) -> Plan:
     usual = median(median(seconds) for seconds in times.values())
     seconds_to_run = sum(
         median(times[key]) if key in times else usual
-        for key, seed in cells(study, plan.decided)
+        for key, seed in cells(study, plan.decided, given)
         if known.get((key, seed)) not in ENDED
     )
     seconds_to_run += usual * len(plan.waiting) * len(study.seeds)
     return replace(plan, seconds_to_run=seconds_to_run)
+
+
+def _given(study: Study, decided: Mapping[str, OutlineTuning], so_far: Mapping[str, int]) -> dict[str, int]:
+    laid_out = with_seeds(study.outline(decided), so_far)
+    return {variant.key: variant.seeds for variant in laid_out.variants if variant.seeds}
 
 
 def _design_json(design: Design) -> dict[str, Any]:

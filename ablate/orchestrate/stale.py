@@ -11,6 +11,7 @@ from types import MappingProxyType
 from ablate.errors import UsageError
 from ablate.store import Database
 from ablate.store.reading import ran_with
+from ablate.store.records import CodeRecord
 from ablate.study import OutlineTuning, Study
 from ablate.study.own_code import named_files
 
@@ -54,6 +55,9 @@ def stale_cells(
     if not study.sources:
         return ()
     ran = ran_with(db, study.name)
+    by_variant: dict[str, dict[int, CodeRecord]] = {}
+    for (key, seed), record in sorted(ran.items()):
+        by_variant.setdefault(key, {})[seed] = record
     found = []
     hashes: dict[tuple[str, ...], dict[str, str]] = {}  # by the files that are named: many variants share them
     variants = {variant.key: variant for variant in (*study.variants(), *study.settled(decided))}
@@ -62,9 +66,8 @@ def stale_cells(
         if files not in hashes:
             hashes[files] = study.hashes(variant)
         now = hashes[files]
-        for seed in study.seeds:
-            before = ran.get((variant.key, seed)) if now else None
-            if before is None:
+        for seed, before in by_variant.get(variant.key, {}).items() if now else ():
+            if not study.asks_for(seed):
                 continue
             changed = tuple(path for path in now if before.sources.get(path) != now[path])
             if changed:

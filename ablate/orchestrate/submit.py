@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ablate.orchestrate.adaptive import Round, given_so_far, next_round, with_seeds
 from ablate.orchestrate.stale import Stale, refuse, stale_cells
 from ablate.orchestrate.tuning import decide
 from ablate.protocol import ENDED
@@ -32,6 +33,7 @@ def submit_study(db: Database, study: Study, part: Study | None = None, *, stale
     Raises:
         UsageError: There are such cells, and nothing was said about them.
     """
+    given = {**given_so_far(db, study), **next_round(db, study).seeds}
     decided = decide(db, study)
     outdated = stale_cells(db, part or study, decided)
     if stale is Stale.REFUSE:
@@ -42,15 +44,17 @@ def submit_study(db: Database, study: Study, part: Study | None = None, *, stale
         seen = any(state in ENDED and seed < FIRST_TUNING_SEED for (_, seed), state in known.items())
         recipes = {variant.key: variant.recipe for variant in study.settled(decided)}
         recipes.update({one.recipe.key: one.recipe for tuning in study.tunings for one in tuning.candidates})
+        laid_out = mark_exploratory(study.outline(decided), previous, results_seen=seen)
+        laid_out = with_seeds(laid_out, given)
         done = submit(
             db,
-            outline=mark_exploratory(study.outline(decided), previous, results_seen=seen),
+            outline=laid_out,
             recipes=recipes,
             text=study.text,
             settings=study.settings,
             sources=study.sources,
             execution=execution_rule(),
-            only=None if part is None else cells(part, decided),
+            only=None if part is None else cells(part, decided, {one.key: one.seeds for one in laid_out.variants}),
             call=_call(db, part or study, is_known=revision is not None),
         )
         before, decided = decided, decide(db, study)
@@ -70,40 +74,58 @@ def _call(db: Database, study: Study, *, is_known: bool) -> tuple[str, ...]:
     return words
 
 
-def cells(study: Study, decided: Mapping[str, OutlineTuning]) -> set[tuple[str, int]]:
-    """The jobs of a study, or a part of one, that can be queued: variant key and seed, tuning runs too."""
-    compared = {(variant.key, seed) for variant in study.settled(decided) for seed in study.seeds}
+def cells(study: Study, decided: Mapping[str, OutlineTuning], given: Mapping[str, int]) -> set[tuple[str, int]]:
+    """The jobs of a study, or a part of one, that can be queued: variant key and seed, tuning runs too.
+
+    Args:
+        study: The study or a part of it.
+        decided: What was chosen for retuned levels, by the tuning's key.
+        given: Number of seeds that looks have given variants, by key.
+    """
+    compared = {(one.key, seed) for one in study.settled(decided) for seed in study.seeds_of(one.key, given)}
     return compared | {
         (one.recipe.key, seed) for tuning in study.tunings for one in tuning.candidates for seed in tuning.seeds
     }
 
 
 class Advance:
-    """Queues retuned levels when their tuning has ended; called again and again while a study is trained.
+    """Queues what follows from runs that have ended: retuned levels, and the seeds of the next look.
+
+    It is called again and again while a study is trained.
 
     Args:
         db: The experiment database.
         study: The whole study.
         part: What of it to run now.
+        say: Called with a line on what a look adds, and why.
     """
 
-    def __init__(self, db: Database, study: Study, part: Study | None = None) -> None:
-        self._db, self._study, self._part = db, study, part
+    def __init__(
+        self, db: Database, study: Study, part: Study | None = None, *, say: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._db, self._study, self._part, self._say = db, study, part, say
         #: None before the first call, so that this one queues what was chosen since the study was submitted.
         self._decided: Mapping[str, OutlineTuning] | None = None
+        self._looking = bool(study.seed_plan.looks)
 
     @property
     def waiting(self) -> bool:
-        """Whether levels still wait for their values."""
+        """Whether levels still wait for their values, or comparisons for their next look."""
         tunings = (self._part or self._study).tunings
-        return any(self._decided is None or tuning.key not in self._decided for tuning in tunings)
+        return self._looking or any(self._decided is None or tuning.key not in self._decided for tuning in tunings)
 
     def __call__(self) -> None:
         """Make the choices that can be made, and queue what follows from them."""
-        if self.waiting and (now := decide(self._db, self._study)) != self._decided:
+        now = decide(self._db, self._study)
+        coming = next_round(self._db, self._study) if self._looking else Round()
+        for line in coming.lines():
+            self._say(line)
+        if now != self._decided or coming.given:
             # What was stale was settled when the study was first submitted.
             submit_study(self._db, self._study, self._part, stale=Stale.KEEP)
-            self._decided = now
+        elif not coming.waiting:
+            self._looking = False
+        self._decided = now
 
 
 def execution_rule() -> Mapping[str, Any]:

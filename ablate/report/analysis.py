@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ablate.protocol import FailureKind, JobState
+from ablate.protocol import JobState
 from ablate.report.results import PENDING, Results
-from ablate.statistics import Arm, Choice, Comparison, MeanInterval, choose_test, compare_pairs, mean_interval
-from ablate.study.outline import OutlineDesign, OutlineVariant
+from ablate.statistics import (
+    Arm,
+    Choice,
+    Comparison,
+    Looks,
+    MeanInterval,
+    Stage,
+    Test,
+    choose_test,
+    compare_in_looks,
+    compare_pairs,
+    mean_interval,
+)
+from ablate.study.outline import Outline, OutlineDesign, OutlinePlan, OutlineVariant
 
 #: Family of variants that no design asks for.
 UNDESIGNED = OutlineDesign(name="variants", kind="variants")
 LADDER = "ladder"
 #: Stands for a verdict where a variant has no result yet.
 NOT_RUN = "not run"
-#: The machine's fault, as is a lost worker (no kind): such a run may be left out, for it says nothing of its variant.
-MACHINE = (FailureKind.KILLED, FailureKind.CUDA_FAULT, FailureKind.DATA_MISSING)
+#: A variant and what it is compared with.
+Pair = tuple[OutlineVariant, OutlineVariant]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +40,8 @@ class Family:
     design: OutlineDesign
     #: Asked for after results were seen.
     exploratory: bool
+    #: Judged once more, with seeds that were planned after results were seen; only what was left undecided.
+    again: bool = False
     #: Each variant of the design against the baseline (retuned levels: against the equally retuned one); of a ladder,
     #: each step against the step before.
     comparisons: tuple[Comparison, ...]
@@ -59,6 +73,8 @@ class Analysis:
         chosen: dict[str, Family] = {}
         for family in sorted(self.families, key=lambda family: (family.exploratory, len(family.comparisons))):
             for comparison in () if family.design.kind == LADDER else family.comparisons:
+                if family.again and chosen[comparison.arm].design == family.design:
+                    chosen[comparison.arm] = family
                 chosen.setdefault(comparison.arm, family)
         return chosen
 
@@ -102,37 +118,39 @@ class Analysis:
 
 
 def analyse(results: Results) -> Analysis:
-    """Judge a study: one family for each design (and one for what it got after results were seen), one test for all."""
-    outline, settings = results.outline, results.outline.statistics
-    arms = {variant.key: _arm(results, variant.key) for variant in outline.variants}
-    others = [arms[variant.key] for variant in outline.variants if variant.key != outline.baseline]
-    choice = choose_test(arms[outline.baseline], others, requested=settings.test)
+    """Judge a study: one family for each design (and one for what it got after results were seen), one test for all.
+
+    Where more seeds were planned after results were seen, what was confirmatory is judged as it was planned before,
+    and what that leaves undecided once more with all seeds, as exploratory families.
+    """
+    outline = results.outline
+    planned = outline.confirmed or outline.plan
+    choice = _choice(results, planned)
     families = []
-    for design in (*outline.designs, UNDESIGNED):
-        is_ladder = design.kind == LADDER
-        pairs = [(one, arms[one.key], arms[before.key]) for one, before in _pairs(results, design)]
-        for exploratory in (False, True):
-            chosen = [
-                (arm, reference)
-                for one, arm, reference in pairs
-                if (design.exploratory or one.exploratory) == exploratory
-            ]
-            several = is_ladder or len({reference.key for _, reference in chosen}) > 1
-            comparisons = compare_pairs(
-                chosen,
-                direction=outline.direction,
-                test="welch" if several and choice.test == "dunnett" else choice.test,
-                alpha=settings.alpha,
-                margin=settings.margin,
-            )
-            if comparisons:
-                families.append(Family(design=design, exploratory=exploratory, comparisons=comparisons))
+    for design, exploratory, pairs in planned_pairs(outline):
+        plan = outline.plan if exploratory else planned
+        comparisons = _judge(results, pairs, plan, choice.test)
+        families.append(Family(design=design, exploratory=exploratory, comparisons=comparisons))
+        left = [pair for pair, one in zip(pairs, comparisons, strict=True) if one.verdict == "undecided"]
+        if plan != outline.plan and left:
+            again = _judge(results, left, outline.plan, choice.test)
+            families.append(Family(design=design, exploratory=True, again=True, comparisons=again))
+    arms = {variant.key: _arm(results, variant.key) for variant in outline.variants}
     return Analysis(results=results, arms=arms, choice=choice, families=tuple(families))
 
 
-def _pairs(results: Results, design: OutlineDesign) -> list[tuple[OutlineVariant, OutlineVariant]]:
+def planned_pairs(outline: Outline) -> Iterator[tuple[OutlineDesign, bool, list[Pair]]]:
+    """The families of a study: its design, whether it is exploratory, and what it compares with what."""
+    for design in (*outline.designs, UNDESIGNED):
+        pairs = _pairs(outline, design)
+        for exploratory in (False, True):
+            chosen = [pair for pair in pairs if (design.exploratory or pair[0].exploratory) == exploratory]
+            if chosen:
+                yield design, exploratory, chosen
+
+
+def _pairs(outline: Outline, design: OutlineDesign) -> list[Pair]:
     """What a design compares with what: the baseline, retuned where the variant is, or of a ladder the step before."""
-    outline = results.outline
     known = {one.name for one in outline.designs}
     if design is UNDESIGNED:
         members = [variant for variant in outline.variants if not known & set(variant.designs)]
@@ -140,22 +158,81 @@ def _pairs(results: Results, design: OutlineDesign) -> list[tuple[OutlineVariant
         members = [variant for variant in outline.variants if design.name in variant.designs]
     members = [variant for variant in members if variant.key != outline.baseline and not variant.is_reference]
     if design.kind != LADDER:
-        return [(variant, results.reference(variant, design.name)) for variant in members]
-    steps = [results.baseline, *sorted(members, key=lambda variant: len(results.changed(variant)))]
+        return [(variant, outline.reference(variant, design.name)) for variant in members]
+    steps = [outline.variant(outline.baseline), *sorted(members, key=lambda variant: len(outline.changed(variant)))]
     return list(zip(steps[1:], steps, strict=False))
 
 
-def _arm(results: Results, key: str) -> Arm:
-    runs = results.runs_of(key)
+def _choice(results: Results, plan: OutlinePlan) -> Choice:
+    """The test of the study, chosen from what is confirmatory at its first look."""
+    outline = results.outline
+    first = frozenset(plan.seeds) if plan.looks or plan != outline.plan else None
+    planned = [variant for variant in outline.variants if variant.key != outline.baseline and not variant.exploratory]
+    others = [_arm(results, variant.key, first) for variant in planned]
+    return choose_test(_arm(results, outline.baseline, first), others, requested=outline.statistics.test)
+
+
+def _judge(results: Results, pairs: Sequence[Pair], plan: OutlinePlan, test: Test) -> tuple[Comparison, ...]:
+    """The comparisons of one family: at once, or at the looks that were planned."""
+    outline, settings = results.outline, results.outline.statistics
+    several = len({reference.key for _, reference in pairs}) > 1
+    if test == "dunnett" and several:
+        test = "welch"
+    if plan.looks:
+        looks = Looks(counts=plan.looks, strict=plan.strict)
+        multiple = multiple_of(looks, pairs, test)
+        return compare_in_looks(
+            [_stages(results, pair, looks, multiple) for pair in pairs],
+            looks,
+            multiple=multiple,
+            direction=outline.direction,
+            test=test,
+            alpha=settings.alpha,
+            margin=settings.margin,
+        )
+    seeds = None if plan == outline.plan else frozenset(plan.seeds)
+    return compare_pairs(
+        [(_arm(results, one.key, seeds), _arm(results, other.key, seeds)) for one, other in pairs],
+        direction=outline.direction,
+        test=test,
+        alpha=settings.alpha,
+        margin=settings.margin,
+    )
+
+
+def multiple_of(looks: Looks, pairs: Sequence[Pair], test: Test) -> int:
+    """Seeds of the reference of a family for each seed of a variant: more than one only where all share it."""
+    shared = len({reference.key for _, reference in pairs}) == 1
+    return looks.multiple(len(pairs), test) if shared else 1
+
+
+def _stages(results: Results, pair: Pair, looks: Looks, multiple: int) -> list[Stage]:
+    """The arms of a comparison at each look that both have got seeds for; the first look in any case."""
+    arm, reference = pair
+    stages: list[Stage] = []
+    for number, count in enumerate(looks.counts):
+        enough = len(results.outline.seeds_of(arm)) >= count
+        enough &= len(results.outline.seeds_of(reference)) >= multiple * count
+        if number and not enough:
+            stages.append(None)
+        else:
+            first, others = frozenset(range(count)), frozenset(range(multiple * count))
+            stages.append((_arm(results, arm.key, first), _arm(results, reference.key, others)))
+    return stages
+
+
+def _arm(results: Results, key: str, seeds: Collection[int] | None = None) -> Arm:
+    """A variant's results: of all its jobs, or of some seeds, of which those without a job are yet to come."""
+    runs = [run for run in results.runs_of(key) if seeds is None or run.seed in seeds]
+    missing = 0 if seeds is None else len(seeds) - len(runs)
     values = {run.seed: value for run in runs if (value := results.value(run)) is not None}
     failed = [run for run in runs if run.state == JobState.FAILED]
     unmeasured = [run for run in runs if run.state == JobState.SUCCEEDED and run.seed not in values]
-    excused = {failure.job for failure in results.failures if failure.kind is None or failure.kind in MACHINE}
     return Arm(
         key=key,
         values=values,
-        planned=len(runs),
+        planned=len(runs) + missing,
         diverged=tuple(run.seed for run in runs if run.state == JobState.DIVERGED),
-        failed=sum(run.job not in excused for run in failed) + len(unmeasured),
-        pending=sum(run.state in PENDING for run in runs),
+        failed=sum(run.job not in results.excused for run in failed) + len(unmeasured),
+        pending=sum(run.state in PENDING for run in runs) + missing,
     )

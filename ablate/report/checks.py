@@ -9,6 +9,7 @@ from typing import Literal
 from ablate.protocol import JobState
 from ablate.recipe.signatures import did_you_mean
 from ablate.report.analysis import Analysis
+from ablate.report.looks import replanned
 from ablate.report.results import Results
 from ablate.report.table import listed
 from ablate.store.records import RunRecord
@@ -47,6 +48,7 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
         *_mixed_versions(analysis.results),
         *_older_files(analysis.results),
         *_uncommitted(analysis.results),
+        *_replanned(analysis.results),
         *_unscored(analysis),
         *_reported_elsewhere(analysis.results),
     ]
@@ -254,6 +256,12 @@ def _uncommitted(results: Results) -> Iterator[Finding]:
             severity="note",
             text=f"{dirty} of {len(results.runs)} runs were made with uncommitted changes in the working tree.",
         )
+
+
+def _replanned(results: Results) -> Iterator[Finding]:
+    """Seeds that were added after results were seen."""
+    if text := replanned(results.outline):
+        yield Finding(severity="note", text=text)
 
 
 def _unscored(analysis: Analysis) -> Iterator[Finding]:

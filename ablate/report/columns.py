@@ -9,6 +9,7 @@ from ablate.metrics import METRICS, Metric, named_metric
 from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.report.analysis import NOT_RUN, Analysis
+from ablate.report.looks import standing
 from ablate.report.results import mean_of
 from ablate.report.table import Cell, Column, listed, words
 from ablate.statistics import Comparison
@@ -57,7 +58,8 @@ def verdict(analysis: Analysis, variant: OutlineVariant, comparison: Comparison 
         return words(NOT_RUN)
     if comparison is None:
         return words(numbers.UNKNOWN)
-    text = f"{comparison.verdict} ({comparison.why})" if comparison.why else str(comparison.verdict)
+    said = comparison.why or standing(analysis.results.outline, comparison)
+    text = f"{comparison.verdict} ({said})" if said else str(comparison.verdict)
     if comparison.tiny_difference:
         text = "equivalent (tiny real difference)"
     return Cell(text=text, value=comparison.verdict, strong=comparison.verdict == "better")

@@ -63,6 +63,8 @@ def _comparison(comparison: Comparison, names: Mapping[str, str], family: Family
         "ci_high": difference.ci_high,
         "verdict": comparison.verdict,
         "why": comparison.why or None,
+        "look": comparison.look,
+        "futile": comparison.futile,
         "seeds_needed": comparison.seeds_needed,
         "mde": comparison.mde,
         "se_seed": difference.se,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.report.analysis import Analysis
+from ablate.report.looks import looks_told
 from ablate.report.results import mean_of
 from ablate.report.table import listed, quoted
 from ablate.report.tunings import choices_told, trouble
@@ -203,7 +204,8 @@ def how_to_read(analysis: Analysis) -> list[str]:
             "baseline that was retuned alike."
         )
         lines += choices_told(analysis.results)
-    seeds = len(outline.seeds)
+    lines += looks_told(outline)
+    seeds = outline.looks[-1] if outline.looks else len(outline.seeds)
     if 2 <= seeds < 10:
         smallest = 2.0 ** (1 - seeds)
         lines.append(

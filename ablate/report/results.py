@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ablate.metrics import METRICS, Metric, named_metric
-from ablate.protocol import JobState
+from ablate.protocol import FailureKind, JobState
 from ablate.report.class_counts import ClassCounts, class_counts
 from ablate.report.steps import StepCurve, step_curves
 from ablate.store import Database
@@ -20,6 +20,8 @@ from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
 from ablate.study.own_code import sha256
 from ablate.study.report_table import EPOCH_METRICS
 
+#: The machine's fault, as is a lost worker (no kind): such a run may be left out, for it says nothing of its variant.
+MACHINE = (FailureKind.KILLED, FailureKind.CUDA_FAULT, FailureKind.DATA_MISSING)
 #: States in which a job may still bring a value.
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED)
 #: What every epoch has columns for.
@@ -88,6 +90,21 @@ class Results:
             submitted=None if record is None else record.created_at,
         )
 
+    @classmethod
+    def for_verdicts(cls, db: Database, study: str) -> Results:
+        """What verdicts need of a study: its runs and their epochs, nothing that is only shown.
+
+        Raises the store's error where the database knows no such study.
+        """
+        from ablate.store import reading
+
+        return cls(
+            outline=reading.outline(db, study),
+            runs=tuple(reading.runs(db, study)),
+            epochs=tuple(reading.epochs(db, study)),
+            failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
+        )
+
     @cached_property
     def metric(self) -> Metric:
         """The ranked metric; one that ablate does not know is what its name says, as `named_metric` reads it."""
@@ -105,8 +122,7 @@ class Results:
             variant: The variant.
             design: Name of the design that compares; the first one that has another reference where none is named.
         """
-        key = variant.references.get(design) if design else next(iter(variant.references.values()), None)
-        return self.baseline if key is None else self.outline.variant(key)
+        return self.outline.reference(variant, design)
 
     @cached_property
     def _runs(self) -> Mapping[str, tuple[RunRecord, ...]]:
@@ -122,6 +138,11 @@ class Results:
         for row in sorted(self.epochs, key=lambda row: row.epoch):
             grouped.setdefault((row.variant_key, row.seed), []).append(row)
         return {place: tuple(rows) for place, rows in grouped.items()}
+
+    @cached_property
+    def excused(self) -> frozenset[int]:
+        """Numbers of the jobs that failed by the machine's fault."""
+        return frozenset(one.job for one in self.failures if one.kind is None or one.kind in MACHINE)
 
     def runs_of(self, key: str) -> tuple[RunRecord, ...]:
         """A variant's runs, by seed, whatever their state."""
@@ -184,8 +205,7 @@ class Results:
 
     def changed(self, variant: OutlineVariant) -> dict[str, str]:
         """The factors in which a variant differs from the baseline, with its level of each; empty for named ones."""
-        references = {factor.name: factor.reference for factor in self.outline.factors}
-        return {name: level for name, level in variant.levels.items() if references.get(name, level) != level}
+        return self.outline.changed(variant)
 
     def states(self) -> Mapping[JobState, int]:
         """How many runs are in each state; states without a run are left out."""

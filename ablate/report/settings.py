@@ -39,6 +39,9 @@ def settings(results: Results) -> list[tuple[str, str]]:
         span = str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
         pairs.append(("epochs run", span + _stopped_early(results)))
     seeds = f"{len(outline.seeds)} ({listed([str(seed) for seed in outline.seeds])})"
+    if outline.looks:
+        seeds = f"looks after {listed([str(count) for count in outline.looks])}"
+        seeds += f", within {outline.budget}" if outline.budget else ""
     pairs.append(("seeds", seeds))
     direction = "more is better" if outline.direction == "max" else "less is better"
     pairs.append(("ranked by", f"{results.metric.label} ({direction})"))

@@ -5,7 +5,7 @@ Nothing here knows a database or a file. Every test is scipy's or statsmodels'; 
 
 from __future__ import annotations
 
-from ablate.statistics.comparison import Arm, Comparison, Test, Verdict, compare, compare_pairs
+from ablate.statistics.comparison import Comparison, Verdict, compare, compare_pairs
 from ablate.statistics.confusion import class_accuracies, confusion_matrix, pooled
 from ablate.statistics.correlation import Choice, choose_test, intraclass_correlation
 from ablate.statistics.interval import (
@@ -17,7 +17,9 @@ from ablate.statistics.interval import (
     paired,
     welch,
 )
+from ablate.statistics.pair import Arm, Test
 from ablate.statistics.power import detectable_effect, seeds_needed
+from ablate.statistics.sequential import Looks, Stage, compare_in_looks, seeds_to_settle
 
 __all__ = [
     "Arm",
@@ -25,13 +27,16 @@ __all__ = [
     "Choice",
     "Comparison",
     "Difference",
+    "Looks",
     "MeanInterval",
+    "Stage",
     "Test",
     "Verdict",
     "band",
     "choose_test",
     "class_accuracies",
     "compare",
+    "compare_in_looks",
     "compare_pairs",
     "confusion_matrix",
     "detectable_effect",
@@ -40,5 +45,6 @@ __all__ = [
     "paired",
     "pooled",
     "seeds_needed",
+    "seeds_to_settle",
     "welch",
 ]

@@ -8,44 +8,18 @@ hypotheses is true, so that keeps alpha.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from ablate.metrics import Direction
-from ablate.statistics.interval import Difference, paired, welch
+from ablate.statistics.interval import Difference
+from ablate.statistics.pair import Arm, Test, Tested, examine, in_order
 from ablate.statistics.power import detectable_effect, seeds_needed
 
-Test = Literal["welch", "paired", "dunnett", "none"]
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """One variant's results over its planned seeds."""
-
-    key: str
-    #: Ranked metric of each finished run, by seed, in the metric's unit.
-    values: Mapping[int, float]
-    #: Seeds that were planned.
-    planned: int
-    #: Seeds whose run diverged.
-    diverged: tuple[int, ...] = ()
-    #: Runs that failed by their own fault.
-    failed: int = 0
-    #: Runs that are not over.
-    pending: int = 0
-
-    @property
-    def spoiled(self) -> bool:
-        """Whether the values are those of survivors."""
-        return bool(self.diverged) or self.failed > 0
-
-    def scored(self, chance: float) -> Arm:
-        """The same arm with diverged seeds counted as guesses."""
-        return replace(self, values={**self.values, **dict.fromkeys(self.diverged, chance)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +35,9 @@ class Comparison:
     #: Arm minus reference; delta and what follows from it are None where only survivors could be compared.
     difference: Difference
     verdict: Verdict
-    #: p of the difference, adjusted over the family.
+    #: p of the difference, adjusted over the family (and over the looks, where there are several).
     p_adjusted: float | None = None
-    #: p of "differs by the margin or more", adjusted over the family; None without a margin.
+    #: p of "differs by the margin or more", adjusted alike; None without a margin.
     p_equivalence: float | None = None
     #: Equivalent within the margin, and different from 0 all the same.
     tiny_difference: bool = False
@@ -73,6 +47,10 @@ class Comparison:
     seeds_needed: int | None = None
     #: Why no verdict could be given, as a clause; empty where the tests alone leave it undecided.
     why: str = ""
+    #: Seeds of the arm at the look that is shown: the one that decided, else the last one; None without looks.
+    look: int | None = None
+    #: Further seeds would hardly decide it, so that it gets none.
+    futile: bool = False
 
 
 def compare(
@@ -124,122 +102,70 @@ def compare_pairs(
     k = len(pairs)
     if k == 0:
         return ()
-    if chance is not None:
-        pairs = [(arm.scored(chance), reference.scored(chance)) for arm, reference in pairs]
-    obstacles = [_obstacle(arm, reference, scored=chance is not None) for arm, reference in pairs]
-    sides = [_sides(arm, reference, test) for arm, reference in pairs]
-    differences = [paired(*side) if test == "paired" else welch(*side) for side in sides]
-    testable = [not why and difference.p is not None for why, difference in zip(obstacles, differences, strict=True)]
-    adjusted = _adjusted(pairs, differences, testable, test=test, halved=margin is not None)
-
+    found = [examine(arm, reference, test=test, margin=margin, chance=chance) for arm, reference in pairs]
+    adjusted = _adjusted(found, test=test, halved=margin is not None)
     comparisons = []
-    for index, (arm, reference) in enumerate(pairs):
-        difference, why = differences[index], obstacles[index]
-        if _survivors_only(arm, reference, scored=chance is not None):
-            difference = _untested(difference)
-        elif difference.p is None and not why:
-            why = "fewer than 2 seeds" if min(difference.n_a, difference.n_b) < 2 else "nothing varies over seeds"
-        comparison = Comparison(
-            arm=arm.key,
-            reference=reference.key,
-            family_size=k,
-            test="none" if difference.p is None else test,
-            difference=difference,
-            verdict="undecided",
-            p_adjusted=adjusted[index] if testable[index] else None,
-            why=why,
-        )
-        if difference.p is not None:
-            comparison = _with_power(comparison, alpha=alpha / k, margin=margin, is_paired=test == "paired")
-        if testable[index] and margin is not None:
-            p_equivalence = min(1.0, _equivalence(*sides[index], margin, test) * (2 * k if test == "dunnett" else k))
+    for one, p_adjusted in zip(found, adjusted, strict=True):
+        comparison = with_power(unjudged(one, k, test), alpha=alpha / k, margin=margin)
+        if one.p is not None:
+            comparison = replace(comparison, p_adjusted=p_adjusted)
+        if one.p_equivalence is not None:
+            # Dunnett's p-values are adjusted already, so that its two kinds of claim share alpha by halves
+            p_equivalence = min(1.0, one.p_equivalence * (2 * k if test == "dunnett" else k))
             comparison = replace(comparison, p_equivalence=p_equivalence)
-        comparisons.append(_judged(comparison, direction, alpha, barred=bool(arm.diverged)))
+        comparisons.append(judged(comparison, direction, alpha, barred=bool(one.arm.diverged)))
     return tuple(comparisons)
 
 
-def _survivors_only(arm: Arm, reference: Arm, *, scored: bool) -> bool:
-    """Whether one of the two means is over survivors only, so that their difference would mislead."""
-    return any(side.failed > 0 or (side.diverged and not scored) for side in (arm, reference))
+def unjudged(one: Tested, k: int, test: Test) -> Comparison:
+    """A tested pair as a comparison of a family of k, before any verdict."""
+    return Comparison(
+        arm=one.arm.key,
+        reference=one.reference.key,
+        family_size=k,
+        test="none" if one.difference.p is None else test,
+        difference=one.difference,
+        verdict="undecided",
+        why=one.why,
+    )
 
 
-def _obstacle(arm: Arm, reference: Arm, *, scored: bool) -> str:
-    """Why there can be no verdict before any test; empty where there can be one."""
-    for side, name in ((arm, ""), (reference, "reference: ")):
-        if side.diverged and not scored:
-            return f"{name}{len(side.diverged)} of {side.planned} seeds diverged"
-        if side.failed:
-            return f"{name}{side.failed} of {side.planned} seeds failed"
-        if side.pending:
-            return f"{name}{side.planned - side.pending} of {side.planned} seeds are in"
-    return ""
-
-
-def _sides(arm: Arm, reference: Arm, test: Test) -> tuple[list[float], list[float]]:
-    """Values of the arm and of the reference; of common seeds only, in one order, for the paired test."""
-    if test == "paired":
-        common = sorted(arm.values.keys() & reference.values.keys())
-        return [arm.values[seed] for seed in common], [reference.values[seed] for seed in common]
-    return _in_order(arm), _in_order(reference)
-
-
-def _in_order(arm: Arm) -> list[float]:
-    """Values by seed, so that sums are rounded alike however the rows came."""
-    return [arm.values[seed] for seed in sorted(arm.values)]
-
-
-def _adjusted(
-    pairs: Sequence[tuple[Arm, Arm]],
-    differences: Sequence[Difference],
-    testable: Sequence[bool],
-    *,
-    test: Test,
-    halved: bool,
-) -> list[float]:
+def _adjusted(found: Sequence[Tested], *, test: Test, halved: bool) -> list[float]:
     """The p-value of each difference, adjusted over the family; `halved` leaves room for equivalence."""
     if test == "dunnett":
         from scipy import stats
 
-        reference = pairs[0][1]
-        if any(other.key != reference.key for _, other in pairs):
+        reference = found[0].reference
+        if any(one.reference.key != reference.key for one in found):
             raise ValueError("Dunnett's test has one reference for all arms")
-        chosen = [_in_order(arm) for (arm, _), usable in zip(pairs, testable, strict=True) if usable]
+        chosen = [in_order(one.arm) for one in found if one.p is not None]
         if not chosen:
-            return [1.0] * len(pairs)
+            return [1.0] * len(found)
         # the multivariate t distribution is integrated by random points: a fixed stream keeps reports reproducible
-        result = stats.dunnett(*chosen, control=_in_order(reference), rng=np.random.default_rng(0))
-        found = iter(result.pvalue)
+        result = stats.dunnett(*chosen, control=in_order(reference), rng=np.random.default_rng(0))
+        ps = iter(result.pvalue)
         share = 2.0 if halved else 1.0
-        return [min(1.0, float(next(found)) * share) if usable else 1.0 for usable in testable]
+        return [1.0 if one.p is None else min(1.0, float(next(ps)) * share) for one in found]
+    return adjusted([1.0 if one.p is None else one.p for one in found], halved=halved)
+
+
+def adjusted(p: Sequence[float], *, halved: bool) -> list[float]:
+    """p-values adjusted over their family: by Holm, or by Bonferroni where there are two kinds of claim."""
     from statsmodels.stats.multitest import multipletests
 
-    raw = [
-        difference.p if usable and difference.p is not None else 1.0
-        for difference, usable in zip(differences, testable, strict=True)
-    ]
-    return [float(p) for p in multipletests(raw, method="bonferroni" if halved else "holm")[1]]
+    return [float(value) for value in multipletests(p, method="bonferroni" if halved else "holm")[1]]
 
 
-def _equivalence(a: Sequence[float], b: Sequence[float], margin: float, test: Test) -> float:
-    """The p-value of "the means differ by the margin or more": the larger of two one-sided tests."""
-    from statsmodels.stats.weightstats import ttost_ind, ttost_paired
-
-    left, right = np.asarray(a), np.asarray(b)
-    if test == "paired":
-        return float(ttost_paired(left, right, -margin, margin)[0])
-    return float(ttost_ind(left, right, -margin, margin, usevar="unequal")[0])
-
-
-def _with_power(comparison: Comparison, *, alpha: float, margin: float | None, is_paired: bool) -> Comparison:
+def with_power(comparison: Comparison, *, alpha: float, margin: float | None) -> Comparison:
     """Add what these seeds can find, and how many would settle it at the margin.
 
     The unit is the standard deviation of the differences where paired, else sqrt((s_a^2 + s_b^2) / 2).
     """
     difference = comparison.difference
     sd_a, sd_b, se = difference.sd_a, difference.sd_b, difference.se
-    if sd_a is None or sd_b is None or se is None:
+    if difference.p is None or sd_a is None or sd_b is None or se is None:
         return comparison
-    if is_paired:
+    if comparison.test == "paired":
         unit, ratio = se * difference.n_a**0.5, None
     else:
         unit, ratio = ((sd_a**2 + sd_b**2) / 2) ** 0.5, difference.n_b / difference.n_a
@@ -251,12 +177,7 @@ def _with_power(comparison: Comparison, *, alpha: float, margin: float | None, i
     )
 
 
-def _untested(difference: Difference) -> Difference:
-    """Means and counts alone."""
-    return replace(difference, delta=None, se=None, df=None, statistic=None, p=None, ci_low=None, ci_high=None)
-
-
-def _judged(comparison: Comparison, direction: Direction, alpha: float, *, barred: bool) -> Comparison:
+def judged(comparison: Comparison, direction: Direction, alpha: float, *, barred: bool) -> Comparison:
     """The verdict; `barred`: the arm has a diverged seed and can never be better."""
     delta = comparison.difference.delta
     if comparison.p_adjusted is None or delta is None:

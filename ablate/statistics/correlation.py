@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.statistics.comparison import Arm, Test
+from ablate.statistics.pair import Arm, Test
 
 #: Intraclass correlation above which pairing by seed is worth its lost degrees of freedom.
 WORTH_PAIRING = 0.25

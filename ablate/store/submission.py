@@ -274,12 +274,21 @@ def relist(connection: Connection, study: int, outline: Outline) -> None:
 def _places(outline: Outline, ids: Mapping[str, int]) -> dict[tuple[int, int], int]:
     """Place of each cell (variant's row, seed) in the order of claims."""
     blocks = _tuning_blocks(outline)  # first, since comparisons wait for them
-    blocks += [(seed, [variant.key for variant in outline.variants]) for seed in outline.seeds]
+    blocks += _seed_blocks(outline)
     return {
         (ids[key], seed): rank * _SEED_STRIDE + position
         for rank, (seed, keys) in enumerate(blocks)
         for position, key in enumerate(keys)
     }
+
+
+def _seed_blocks(outline: Outline) -> list[tuple[int, list[str]]]:
+    """Each seed with the keys of the variants that are run with it."""
+    blocks: dict[int, list[str]] = {}
+    for variant in outline.variants:
+        for seed in outline.seeds_of(variant):
+            blocks.setdefault(seed, []).append(variant.key)
+    return sorted(blocks.items())
 
 
 def _tuning_blocks(outline: Outline) -> list[tuple[int, list[str]]]:

@@ -37,6 +37,8 @@ class SeedsTable(Table):
     """Numbers of seeds after which undecided comparisons get more, as `[5, 8, 12]`."""
     budget: str | None = None
     """Compute after which no more seeds are added, as `"6 gpu-hours"`, `"90 runs"`."""
+    strict: bool = False
+    """The baseline gets as many seeds as a variant at each look, where otherwise it gets twice as many."""
     retune_seeds: Annotated[int, Field(ge=1, le=1_000)] = 2
     """Seeds on which the values of retuned levels are tried; no comparison uses them."""
 
@@ -48,6 +50,8 @@ class SeedsTable(Table):
             raise ValueError(f"`looks` must rise, as {sorted(set(self.looks))}")
         if self.budget is not None and self.looks is None:
             raise ValueError("`budget` limits the seeds that `looks` add: write `looks = [5, 8, 12]` as well")
+        if self.strict and self.looks is None:
+            raise ValueError("`strict` is about the baseline's seeds at `looks`: write these as well")
         if self.budget is not None and parsed_budget(self.budget) is None:
             raise ValueError(
                 '`budget` is a number and a unit, as "6 gpu-hours"; units are hours, gpu-hours, cpu-hours and runs'
@@ -174,6 +178,10 @@ class StudyFile(Table):
             raise ValueError(
                 f"`metric`: whether more or less {self.metric} is better does not follow from its name"
                 f'{hint or ";"} for a metric of your own write `direction = "max"` or `"min"` too'
+            )
+        if self.seeds.looks is not None and self.statistics.test == "dunnett":
+            raise ValueError(
+                '`statistics.test`: Dunnett\'s test is for one look; with `seeds.looks` take "welch" or "paired"'
             )
         known = METRICS.get(self.metric)
         if known is not None and self.direction not in (None, known.direction):

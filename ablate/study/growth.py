@@ -36,7 +36,7 @@ def diff(old: Outline, new: Outline) -> OutlineDiff:
     """What changed from one revision to the next."""
     before = {variant.key: variant.name for variant in old.variants}
     after = {variant.key: variant.name for variant in new.variants}
-    settings = ("title", "metric", "direction", "select", "statistics", "keep")
+    settings = ("title", "metric", "direction", "select", "looks", "strict", "budget", "statistics", "keep")
     changed = [
         f"{key}: {getattr(old, key)} -> {getattr(new, key)}"
         for key in settings
@@ -75,11 +75,13 @@ def mark_exploratory(outline: Outline, previous: Outline | None, *, results_seen
     """
     if previous is None:
         return outline
+    confirmed = previous.confirmed or (previous.plan if results_seen else None)
     variants = {variant.key: variant.exploratory for variant in previous.variants}
     designs = {(design.name, design.kind): design.exploratory for design in previous.designs}
     tunings = {tuning.key: tuning.exploratory for tuning in previous.tunings}
     return outline.model_copy(
         update={
+            "confirmed": None if confirmed == outline.plan else confirmed,
             "variants": tuple(
                 variant.model_copy(
                     update={

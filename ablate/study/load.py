@@ -302,7 +302,14 @@ def _seeds(file: StudyFile) -> Seeds:
         budget = Budget(amount=read[0], unit=read[1])
     looks = tuple(plan.looks or ())
     count = plan.count or (looks[0] if looks else DEFAULT_SEEDS)
-    return Seeds(count=count, looks=looks, budget=budget, retune_seeds=plan.retune_seeds)
+    return Seeds(
+        count=count,
+        looks=looks,
+        strict=plan.strict,
+        budget=budget,
+        budget_text=plan.budget or "",
+        retune_seeds=plan.retune_seeds,
+    )
 
 
 def _check_size(file: StudyFile, plans: Sequence[Plan], product: int, seeds: Seeds, faults: Faults) -> None:

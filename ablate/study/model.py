@@ -18,6 +18,7 @@ from ablate.study.designs import Aliases
 from ablate.study.file import BudgetUnit
 from ablate.study.names import BASELINE
 from ablate.study.outline import (
+    FIRST_TUNING_SEED,
     Outline,
     OutlineDesign,
     OutlineFactor,
@@ -159,7 +160,11 @@ class Seeds:
     count: int
     #: Numbers of seeds after which undecided comparisons get more; empty for a fixed number.
     looks: tuple[int, ...] = ()
+    #: The baseline gets no more seeds than a variant at each look.
+    strict: bool = False
     budget: Budget | None = None
+    #: The budget as the file has it.
+    budget_text: str = ""
     #: Seeds on which the values of retuned levels are tried.
     retune_seeds: int = 2
 
@@ -224,6 +229,21 @@ class Study:
 
         return settled(self.expanded, self.tunings, decided)
 
+    def asks_for(self, seed: int) -> bool:
+        """Whether this study, or this part of one, runs a seed, at first or at a later look."""
+        later = bool(self.seed_plan.looks) and "--seeds" not in self.part and seed < FIRST_TUNING_SEED
+        return seed in self.seeds or (later and seed >= self.seed_plan.count)
+
+    def seeds_of(self, key: str, given: Mapping[str, int]) -> tuple[int, ...]:
+        """The seeds of this study, or of this part of one, that a variant is run with so far.
+
+        Args:
+            key: Of the variant.
+            given: Number of seeds that looks have given variants, by key.
+        """
+        more = range(self.seed_plan.count, given.get(key, 0))
+        return (*self.seeds, *(seed for seed in more if self.asks_for(seed)))
+
     def unsettled(self, decided: Mapping[str, OutlineTuning]) -> tuple[Tuning, ...]:
         """The tunings whose variants still wait for choices."""
         from ablate.study.tuning import unsettled
@@ -261,6 +281,9 @@ class Study:
             direction=self.direction,
             select=self.select,
             seeds=self.seeds,
+            looks=self.seed_plan.looks,
+            strict=self.seed_plan.strict,
+            budget=self.seed_plan.budget_text,
             baseline=self.baseline.key,
             factors=tuple(
                 OutlineFactor(

@@ -73,6 +73,8 @@ class OutlineVariant(_Stored):
     is_reference: bool = False
     #: Key of the variant with which each design compares it, by the design's name, where that is not the baseline.
     references: dict[str, str] = {}
+    #: Number of seeds that looks have given it so far, counted from seed 0; 0: those of the study.
+    seeds: int = 0
 
 
 class OutlineCandidate(_Stored):
@@ -123,6 +125,17 @@ class OutlineTuning(_Stored):
         return next((one for one in self.candidates if one.key == self.chosen), None)
 
 
+class OutlinePlan(_Stored):
+    """How many seeds are planned; what is planned before results are seen is confirmatory."""
+
+    #: Seed indices; with looks those of the first one.
+    seeds: tuple[int, ...]
+    #: Numbers of seeds after which undecided comparisons get more; empty for a fixed number.
+    looks: tuple[int, ...] = ()
+    #: The baseline gets as many seeds as a variant at each look, never twice as many.
+    strict: bool = False
+
+
 class StatisticsSettings(_Stored):
     """How the report judges differences."""
 
@@ -168,6 +181,14 @@ class Outline(_Stored):
     select: Literal["best_val", "best_val_loss", "last"]
     #: Seed indices.
     seeds: tuple[int, ...]
+    #: Numbers of seeds after which undecided comparisons get more; empty for a fixed number.
+    looks: tuple[int, ...] = ()
+    #: The baseline gets as many seeds as a variant at each look, never twice as many.
+    strict: bool = False
+    #: Where adding seeds ends, as `6 gpu-hours`; empty: at the last look.
+    budget: str = ""
+    #: The plan of seeds under which results were first seen, where it was another one.
+    confirmed: OutlinePlan | None = None
     #: Key of the baseline variant.
     baseline: str
     factors: tuple[OutlineFactor, ...] = ()
@@ -180,6 +201,30 @@ class Outline(_Stored):
     report: OutlineReport = OutlineReport()
     #: Which final weights workers keep.
     keep: Keep = "none"
+
+    @property
+    def plan(self) -> OutlinePlan:
+        """How many seeds this revision plans."""
+        return OutlinePlan(seeds=self.seeds, looks=self.looks, strict=self.strict)
+
+    def seeds_of(self, variant: OutlineVariant) -> tuple[int, ...]:
+        """Seed indices that a variant is run with so far."""
+        return tuple(range(variant.seeds)) if variant.seeds else self.seeds
+
+    def reference(self, variant: OutlineVariant, design: str = "") -> OutlineVariant:
+        """What a variant is compared with: the baseline, or for a retuned level the equally retuned baseline.
+
+        Args:
+            variant: The variant.
+            design: Name of the design that compares; the first one that has another reference where none is named.
+        """
+        key = variant.references.get(design) if design else next(iter(variant.references.values()), None)
+        return self.variant(self.baseline if key is None else key)
+
+    def changed(self, variant: OutlineVariant) -> dict[str, str]:
+        """The factors in which a variant differs from the baseline, with its level of each; empty for named ones."""
+        references = {factor.name: factor.reference for factor in self.factors}
+        return {name: level for name, level in variant.levels.items() if references.get(name, level) != level}
 
     def named(self, name: str) -> OutlineVariant | None:
         """The variant of this name, retuned where it was, or listed under it; None where there is none yet."""

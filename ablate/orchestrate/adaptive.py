@@ -1,0 +1,240 @@
+"""Seeds that looks add: which comparisons get more, in which order, as far as the budget goes.
+
+Seeds are given in rounds: when all runs that were asked for have ended, every comparison that is neither decided nor
+given up gets the seeds of its next look, and its reference those that go with them. So the decisions depend on results
+alone, not on the order in which runs end; and a study may be stopped and gone on with at any point, since what was
+given stands in the revision and everything else is computed anew from the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from ablate.protocol import JobState
+from ablate.report.analysis import LADDER, Analysis, Pair, analyse, multiple_of, planned_pairs
+from ablate.report.results import PENDING, Results
+from ablate.statistics import Comparison, Looks, Test, seeds_to_settle
+from ablate.store import Database
+from ablate.store.reading import counts, durations, outline, states
+from ablate.store.spent import Spent, spent
+from ablate.study import Outline, Study
+from ablate.study.model import Budget
+
+#: Seconds of an hour.
+HOUR = 3600.0
+#: Variants that a line names.
+SHOWN = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """More seeds for one variant."""
+
+    key: str
+    #: Name of the variant.
+    variant: str
+    #: Its seeds before and after.
+    before: int
+    after: int
+    #: Why, as a clause.
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """What looks add now."""
+
+    given: tuple[Given, ...] = ()
+    #: Undecided variants that the budget has no seeds for.
+    withheld: tuple[str, ...] = ()
+    #: Runs that must end before anything can be given.
+    waiting: int = 0
+
+    @property
+    def seeds(self) -> dict[str, int]:
+        """The seeds of each variant that gets more, by key."""
+        return {one.key: one.after for one in self.given}
+
+    def lines(self) -> list[str]:
+        """What there is to say of it."""
+        told = []
+        if self.given:
+            shown = [f"{one.variant} ({one.before} -> {one.after})" for one in self.given[:SHOWN]]
+            more = f" and {len(self.given) - SHOWN} more" if len(self.given) > SHOWN else ""
+            told.append(f"not decided yet, so there are more seeds for {', '.join(shown)}{more}")
+        if self.withheld:
+            more = f" and {len(self.withheld) - SHOWN} more" if len(self.withheld) > SHOWN else ""
+            told.append(f"undecided, and the budget has no seeds for {', '.join(self.withheld[:SHOWN])}{more}")
+        return told
+
+
+def given_so_far(db: Database | None, study: Study) -> dict[str, int]:
+    """Seeds that looks have given each variant until now, by key; nothing without looks."""
+    if db is None or not study.seed_plan.looks or states(db, study.name)[0] is None:
+        return {}
+    return {variant.key: variant.seeds for variant in outline(db, study.name).variants if variant.seeds}
+
+
+def with_seeds(laid_out: Outline, given: Mapping[str, int]) -> Outline:
+    """The outline with the seeds that looks give: those of the first look, and those given so far.
+
+    A common reference of several comparisons begins with more than the others.
+    """
+    if not laid_out.looks:
+        return laid_out
+    looks = Looks(counts=laid_out.looks, strict=laid_out.strict)
+    seeds = dict(given)
+    for _, _, pairs in planned_pairs(laid_out):
+        count = multiple_of(looks, pairs, _first_test(laid_out)) * looks.counts[0]
+        for _, reference in pairs:
+            seeds[reference.key] = max(count, seeds.get(reference.key, 0))
+    variants = tuple(
+        variant.model_copy(update={"seeds": seeds[variant.key]})
+        if seeds.get(variant.key, 0) > looks.counts[0]
+        else variant
+        for variant in laid_out.variants
+    )
+    return laid_out.model_copy(update={"variants": variants})
+
+
+def _first_test(laid_out: Outline) -> Test:
+    """The test as far as it is known before the first look, which shows whether equal seeds are alike."""
+    return "paired" if laid_out.statistics.test == "paired" else "welch"
+
+
+def next_round(db: Database, study: Study) -> Round:
+    """What looks add to a study now; nothing where it has none, or was never submitted."""
+    if not study.seed_plan.looks or states(db, study.name)[0] is None:
+        return Round()
+    by_state = counts(db, study.name)[study.name]
+    if waiting := by_state.get(JobState.QUEUED, 0) + by_state.get(JobState.RUNNING, 0):
+        return Round(waiting=waiting)
+    costs: dict[str, list[float]] = {}
+    for key, seconds in durations(db, study.name):
+        costs.setdefault(key, []).append(seconds)
+    return round_of(
+        analyse(Results.for_verdicts(db, study.name)),
+        costs={key: median(each) for key, each in costs.items()},
+        purse=Purse.of(study.seed_plan.budget, spent(db, study.name)),
+    )
+
+
+class Purse:
+    """What is left of a budget.
+
+    Args:
+        left: In the budget's unit; infinite without one.
+        by_seconds: What a second of a run takes of it; 0 where runs are counted.
+        by_run: What a run takes of it, however long.
+    """
+
+    def __init__(self, left: float, *, by_seconds: float, by_run: float) -> None:
+        self.left, self._by_seconds, self._by_run = left, by_seconds, by_run
+
+    @classmethod
+    def of(cls, budget: Budget | None, so_far: Spent) -> Purse:
+        """What is left of a budget after what was spent; a run is expected to take as long as its variant's others."""
+        if budget is None:
+            return cls(float("inf"), by_seconds=0.0, by_run=0.0)
+        if budget.unit == "runs":
+            return cls(budget.amount - so_far.runs, by_seconds=0.0, by_run=1.0)
+        busy = so_far.cpu_seconds + so_far.gpu_seconds
+        used = {"gpu-hours": so_far.gpu_seconds, "cpu-hours": so_far.cpu_seconds, "hours": so_far.wall_seconds}
+        # one second of a run takes of the unit what a second of those so far has taken
+        return cls(budget.amount - used[budget.unit] / HOUR, by_seconds=used[budget.unit] / HOUR / busy, by_run=0.0)
+
+    def pay(self, runs: int, seconds: float) -> bool:
+        """Take what so many runs of so many seconds will cost; False, and nothing taken, where it is not there."""
+        price = runs * (self._by_run + self._by_seconds * seconds)
+        if price > self.left:
+            return False
+        self.left -= price
+        return True
+
+
+def round_of(analysis: Analysis, *, costs: Mapping[str, float], purse: Purse) -> Round:
+    """What looks add to a judged study all of whose runs have ended.
+
+    Cheap decisions come first: in the order of the seeds that a comparison is expected to need still, times what a run
+    of its variant takes. The seeds of its reference are given before its own.
+
+    Args:
+        analysis: The study.
+        costs: Median seconds of a run of each variant, by key.
+        purse: What is left of the budget.
+    """
+    laid_out = analysis.results.outline
+    looks = Looks(counts=laid_out.looks, strict=laid_out.strict)
+    usual = median(costs.values()) if costs else 1.0
+    seeds = {variant.key: len(laid_out.seeds_of(variant)) for variant in laid_out.variants}
+    given: dict[str, Given] = {}
+    withheld: dict[str, None] = {}
+
+    def cost(key: str) -> float:
+        return costs.get(key, usual)
+
+    wanted = sorted(_open(analysis, looks), key=lambda one: one.needs * cost(one.comparison.arm))
+    for one in wanted:
+        target, comparison = one.target, one.comparison
+        arm_more = max(0, target - seeds[comparison.arm])
+        reference_more = max(0, one.multiple * target - seeds[comparison.reference])
+        price = (arm_more * cost(comparison.arm) + reference_more * cost(comparison.reference)) / max(
+            1, arm_more + reference_more
+        )
+        if not purse.pay(arm_more + reference_more, price):
+            withheld.setdefault(comparison.arm)
+            continue
+        for key, count, why in (
+            (comparison.reference, one.multiple * target, "others are compared with it"),
+            (comparison.arm, target, f"undecided at {comparison.look} seeds"),
+        ):
+            if count > seeds[key]:
+                before = given[key].before if key in given else seeds[key]
+                given[key] = Given(key=key, variant=analysis.names[key], before=before, after=count, why=why)
+                seeds[key] = count
+    left = tuple(analysis.names[key] for key in withheld if key not in given)
+    return Round(given=tuple(given.values()), withheld=left)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Open:
+    """A comparison that more seeds may decide."""
+
+    comparison: Comparison
+    #: Seeds of its next look.
+    target: int
+    #: Seeds of its reference for each of its own.
+    multiple: int
+    #: Seeds that it is expected to need still.
+    needs: int
+
+
+def _open(analysis: Analysis, looks: Looks) -> list[_Open]:
+    """The comparisons that are neither decided nor given up, each where it is shown."""
+    results, alpha = analysis.results, analysis.results.outline.statistics.alpha
+    found = []
+    for family in analysis.families:
+        pairs: list[Pair] = [
+            (results.outline.variant(one.arm), results.outline.variant(one.reference)) for one in family.comparisons
+        ]
+        multiple = multiple_of(looks, pairs, analysis.choice.test)
+        for one in family.comparisons:
+            shown = family.design.kind == LADDER or analysis.home.get(one.arm) is family
+            later = [count for count in looks.counts if count > (one.look or 0)]
+            if not shown or one.verdict != "undecided" or one.futile or not later or one.look is None:
+                continue
+            if one.difference.delta is None:  # a run failed, which no further seed makes good
+                continue
+            if not (_all_in(results, one.arm, one.look) and _all_in(results, one.reference, multiple * one.look)):
+                continue
+            expected = seeds_to_settle(one, looks, multiple=multiple, alpha=alpha)
+            needs = max(later[0], expected) - one.look
+            found.append(_Open(comparison=one, target=later[0], multiple=multiple, needs=needs))
+    return found
+
+
+def _all_in(results: Results, key: str, count: int) -> bool:
+    """Whether the first so many seeds of a variant have run; not where only a part of the study was asked for."""
+    return sum(run.seed < count and run.state not in PENDING for run in results.runs_of(key)) == count
