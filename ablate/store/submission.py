@@ -284,11 +284,12 @@ def _places(outline: Outline, ids: Mapping[str, int]) -> dict[tuple[int, int], i
 
 def _seed_blocks(outline: Outline) -> list[tuple[int, list[str]]]:
     """Each seed with the keys of the variants that are run with it."""
-    blocks: dict[int, list[str]] = {}
+    blocks: dict[int, list[str]] = {seed: [] for seed in outline.seeds}
     for variant in outline.variants:
         for seed in outline.seeds_of(variant):
             blocks.setdefault(seed, []).append(variant.key)
-    return sorted(blocks.items())
+    later = sorted(blocks.keys() - set(outline.seeds))
+    return [(seed, blocks[seed]) for seed in (*outline.seeds, *later)]
 
 
 def _tuning_blocks(outline: Outline) -> list[tuple[int, list[str]]]:
