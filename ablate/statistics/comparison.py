@@ -15,10 +15,11 @@ from typing import Literal
 import numpy as np
 
 from ablate.metrics import Direction
+from ablate.statistics.examples import Checkpoints
 from ablate.statistics.interval import Difference, paired, welch
 from ablate.statistics.power import detectable_effect, seeds_needed
 
-Test = Literal["welch", "paired", "dunnett", "none"]
+Test = Literal["welch", "paired", "dunnett", "mcnemar", "none"]
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 
@@ -73,6 +74,8 @@ class Comparison:
     seeds_needed: int | None = None
     #: Why no verdict could be given, as a clause; empty where the tests alone leave it undecided.
     why: str = ""
+    #: How the networks compare where each side is one run. No verdict follows from it, and `p_adjusted` stays None.
+    checkpoints: Checkpoints | None = None
 
 
 def compare(
