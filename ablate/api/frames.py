@@ -35,6 +35,8 @@ COMPARISON_TYPES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("verdict", "why"), "string"),
         "seeds_needed": "Int64",
         **dict.fromkeys(("mde", "se_seed", "se_example", "se_total"), "float64"),
+        "beyond_test_set": "boolean",
+        **dict.fromkeys(("n10", "n01"), "Int64"),
     }
 )
 #: Types of the columns of `ExperimentDatabase.studies()`.

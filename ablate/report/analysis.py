@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ablate.protocol import FailureKind, JobState
+from ablate.report.checkpoints import with_checkpoints
 from ablate.report.results import PENDING, Results
 from ablate.statistics import Arm, Choice, Comparison, MeanInterval, choose_test, compare_pairs, mean_interval
 from ablate.study.outline import OutlineDesign, OutlineVariant
@@ -125,6 +126,7 @@ def analyse(results: Results) -> Analysis:
                 alpha=settings.alpha,
                 margin=settings.margin,
             )
+            comparisons = with_checkpoints(results, arms, comparisons)
             if comparisons:
                 families.append(Family(design=design, exploratory=exploratory, comparisons=comparisons))
     return Analysis(results=results, arms=arms, choice=choice, families=tuple(families))

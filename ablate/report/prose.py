@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.report.analysis import Analysis
+from ablate.report.checkpoint_table import told_of_checkpoints
 from ablate.report.results import mean_of
 from ablate.report.table import listed, quoted
 from ablate.report.tunings import choices_told, trouble
@@ -32,7 +33,7 @@ def answer(analysis: Analysis) -> list[str]:
         if waiting:
             sentences.append(f"Not run: {_names(analysis, waiting)}.")
         sentences += _price(analysis, _ordered(analysis, shown, "better"))
-        sentences += _resolution(analysis, shown)
+        sentences += [*_resolution(analysis, shown), *told_of_checkpoints(analysis, shown)]
     for family in analysis.ladders:
         good = [one for one in family.comparisons if one.verdict == "better"]
         steps = numbers.plural(len(family.comparisons), "step")
