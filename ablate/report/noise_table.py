@@ -12,9 +12,10 @@ from ablate.statistics import Comparison, TwoSources
 #: Shown for a variance that came out negative.
 NOTHING_LEFT = "~0"
 NOTES = (
-    "All in points. Verdicts are on this test set: they weigh the noise of seeds alone. Other test images of the same kind would move "
-    "Δ too; the standard error over both counts that. Only what is better or worse here is asked whether it is so "
-    "beyond this test set, which it is where Δ ± 1.96 se leaves 0 out. That interval is adjusted for nothing.",
+    "All in points. Verdicts are on this test set: they weigh the noise of seeds alone. Other test images of the same "
+    "kind would move Δ too; the standard error over both counts that. Only what is better or worse here is asked "
+    "whether it is so beyond this test set, which it is where Δ ± 1.96 se leaves 0 out. That interval is adjusted for "
+    "nothing.",
     "Distribution-wise: what is left of the sd over seeds without the luck of a finite test set (Jordan 2023); "
     f"{NOTHING_LEFT} where its estimate is negative.",
 )
@@ -56,13 +57,15 @@ def _row(analysis: Analysis, comparison: Comparison, both: TwoSources) -> Row:
     text = names[comparison.arm]
     if comparison.reference != analysis.results.outline.baseline:
         text += f" (against {quoted(names[comparison.reference])})"
-    answer = beyond_test_set(comparison, both)
+    answer, interval = beyond_test_set(comparison, both), numbers.UNKNOWN
+    if answer is not None:  # elsewhere it would look like a verdict, and with few seeds a rash one
+        interval = f"[{numbers.signed(metric, both.low)}, {numbers.signed(metric, both.high)}]"
     return Row(
         cells=(
             words(text),
             Cell(text=numbers.signed(metric, both.delta), value=both.delta),
             *(_size(metric, size) for size in (both.se_seed, both.se_example, both.se_total)),
-            words(f"[{numbers.signed(metric, both.low)}, {numbers.signed(metric, both.high)}]"),
+            words(interval),
             words(numbers.UNKNOWN if answer is None else "yes" if answer else "no"),
             *_spreads(analysis, comparison.arm),
         ),
