@@ -2,74 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from example_cases import CLASSES, LABELS, by_name, matrix, right, stored, with_outcomes
 from report_cases import results, run, shapes, variant, whole
 from scipy import stats
 from test_report_markdown import rows, section, text_of
 
 from ablate import statistics
-from ablate.metrics import EpochMetrics, Outcome, Predictions
-from ablate.protocol import JobState, WorkerInfo
-from ablate.recipe import Recipe
+from ablate.protocol import JobState
 from ablate.report.analysis import analyse
 from ablate.report.checks import findings
 from ablate.report.comparisons import comparisons_json
 from ablate.report.examples import distribution_wise, obstacle, per_class, two_sources
-from ablate.report.outcomes import NOT_KEPT, OTHER_IMAGES, marked
+from ablate.report.outcomes import NOT_KEPT, marked
 from ablate.report.results import Results
-from ablate.store import Database
-from ablate.store.queue import Queue
-from ablate.store.records import CorrectRecord, RunRecord, TruthRecord
-from ablate.store.submission import submit
-from ablate.study.outline import Outline, OutlineDesign, OutlineVariant, StatisticsSettings
-
-CLASSES = ("cat", "dog|wolf", "cow")
-LABELS = (np.arange(300) % 3).astype("<u2")
-#: Share of each class that is right, by the name of the variant; the others are as the baseline.
-SHARES = {"optimizer=Adam": (0.95, 0.95, 0.6), "dropout=0.6": (0.3, 0.7, 0.6)}
-BASE = (0.7, 0.7, 0.6)
-
-
-def right(name: str, seed: int, shares: Mapping[str, tuple[float, ...]] = SHARES) -> NDArray[np.bool_]:
-    """What a run gets right: each image has its own difficulty, which seeds blur."""
-    of_image = np.random.default_rng(1).random(LABELS.size)
-    noise = np.random.default_rng([seed, *name.encode()]).normal(0, 0.05, LABELS.size)
-    return of_image + noise < np.array(shares.get(name, BASE))[LABELS]
-
-
-def stored(
-    one: RunRecord, bits: NDArray[np.bool_], digest: str = "d", labels: bytes = LABELS.tobytes()
-) -> CorrectRecord:
-    truth = TruthRecord(digest=digest, count=bits.size, labels=labels, classes=CLASSES)
-    return CorrectRecord(variant_key=one.variant_key, seed=one.seed, truth=truth, correct=np.packbits(bits).tobytes())
-
-
-def with_outcomes(given: Results, tables: Mapping[str, Mapping[str, Any]] | None = None) -> Results:
-    """The same study, its test accuracies being the shares of single images that were right."""
-    bits = {(one.variant_key, one.seed): right(one.variant, one.seed) for one in given.runs}
-    runs = tuple(
-        replace(one, test_accuracy=int(bits[one.variant_key, one.seed].sum()) / LABELS.size)
-        if one.test_accuracy is not None
-        else one
-        for one in given.runs
-    )
-    records = [stored(one, bits[one.variant_key, one.seed]) for one in runs if one.state == JobState.SUCCEEDED]
-    return replace(given, runs=runs, outcomes=marked(records, tables or {}, runs))
-
-
-def by_name(given: Results) -> dict[str, dict[str, Any]]:
-    return {one["variant"]: one for one in comparisons_json(given)["comparisons"]}
-
-
-def matrix(name: str, seeds: int = 5) -> NDArray[np.bool_]:
-    return np.array([right(name, seed) for seed in range(seeds)])
+from ablate.store.records import CorrectRecord, TruthRecord
+from ablate.study.outline import OutlineDesign, StatisticsSettings
 
 
 def test_the_columns_for_scripts_are_filled_from_single_images() -> None:
@@ -301,109 +252,3 @@ def test_files_that_were_changed_between_runs_are_other_images() -> None:
     marks = [found[key, 0].images.mark for key in "abc"]
     assert marks[0] == marks[2] != marks[1]
     assert found["a", 0].unpacked().tolist() == right("a", 0).tolist()
-
-
-def database(folder: Path, changes: Mapping[str, Mapping[str, Any]], *, seeds: int = 3, labels: bytes | None = None):
-    """A study whose variants differ in keys of `data`, trained by arithmetic and stored by the real queue."""
-    made = {
-        name: Recipe.model_validate(
-            {
-                "data": {"name": "digits", **data},
-                "training": {"epochs": 1, "optimizer": {"name": "SGD", "lr": 0.1}},
-            }
-        )
-        for name, data in {"baseline": {}, **changes}.items()
-    }
-    outline = Outline(
-        name="stored",
-        title="Stored",
-        metric="test_accuracy",
-        direction="max",
-        select="best_val",
-        seeds=tuple(range(seeds)),
-        baseline=made["baseline"].key,
-        variants=tuple(OutlineVariant(name=name, key=recipe.key) for name, recipe in made.items()),
-    )
-    opened = Database.open(folder / "results.db", create=True)
-    recipes = {recipe.key: recipe for recipe in made.values()}
-    text = "[baseline.data]\nname = 'digits'\n"
-    submit(opened, outline=outline, recipes=recipes, text=text, settings=(), sources={}, execution={"threads": 1})
-    queue = Queue(opened)
-    queue.introduce(WorkerInfo(id="w", host="box", pid=1, device="cpu", device_name="A CPU", provenance={}))
-    while (claim := queue.claim("w")) is not None:
-        bits = right("optimizer=Adam" if claim.variant == "resized" else "baseline", claim.seed)
-        queue.record_epoch(
-            claim.ticket,
-            EpochMetrics(
-                epoch=1,
-                train_loss=1 + claim.seed / 10,
-                train_accuracy=0.5,
-                lr=0.1,
-                seconds=0.5,
-                images_per_second=100.0,
-                peak_memory_bytes=1000,
-            ),
-        )
-        said = Predictions(
-            correct=np.packbits(bits).tobytes(),
-            predicted=bytes(2 * bits.size),
-            confidence=bytes(2 * bits.size),
-            count=bits.size,
-            labels=LABELS.tobytes() if claim.variant != "relabelled" else labels,
-            classes=CLASSES if claim.variant != "relabelled" or labels else (),
-        )
-        queue.finish(
-            claim.ticket,
-            Outcome(
-                selected_epoch=1,
-                test_loss=0.7,
-                test_accuracy=int(bits.sum()) / bits.size,
-                parameters=10,
-                trainable_parameters=10,
-                flops=20,
-                seconds=1.0,
-                fingerprints={"data": f"{claim.variant}:images"},
-                predictions=said,
-            ),
-        )
-    return opened
-
-
-def test_a_stored_study_fills_the_columns_and_refuses_other_images(tmp_path: Path) -> None:
-    changes = {"resized": {"resize": 16}, "resplit": {"split_seed": 5}, "relabelled": {"batch_size": 32}}
-    with database(tmp_path, changes, labels=LABELS[::-1].tobytes()) as opened:
-        given = Results.load(opened, "stored")
-    assert len(given.outcomes) == 12
-    assert len({id(one.images) for one in given.outcomes.values()}) == 3
-    found = by_name(given)
-    expected = statistics.two_sources(matrix("optimizer=Adam", 3), matrix("baseline", 3))
-    assert found["resized"]["se_total"] == pytest.approx(expected.se_total)
-    assert found["resized"]["delta"] == pytest.approx(expected.delta)
-    assert found["resized"]["beyond_test_set"] is True
-    for name in ("resplit", "relabelled"):
-        assert (found[name]["se_example"], found[name]["se_total"]) == (None, None)
-    analysis = analyse(given)
-    keys = {one.name: one.key for one in given.outline.variants}
-    assert obstacle(analysis, keys["relabelled"], given.outline.baseline) == OTHER_IMAGES
-    assert [(one.severity, one.text) for one in findings(analysis) if "image by image" in one.text] == [
-        (
-            "warning",
-            "resplit and relabelled: the test images are, or may be, others than those of what it is compared with. "
-            "Nothing is compared image by image, and the difference may be that of the images.",
-        )
-    ]
-
-
-def test_runs_of_an_older_ablate_are_not_compared_image_by_image(tmp_path: Path) -> None:
-    with database(tmp_path, {"relabelled": {"batch_size": 32}}) as opened:
-        given = Results.load(opened, "stored")
-    assert {key for key, _ in given.outcomes} == {given.outline.baseline}
-    assert by_name(given)["relabelled"]["se_total"] is None
-    assert findings(analyse(given)) == ()
-
-
-def test_a_stored_study_of_single_runs_is_one_of_checkpoints(tmp_path: Path) -> None:
-    with database(tmp_path, {"resized": {"resize": 16}}, seeds=1) as opened:
-        [found] = comparisons_json(Results.load(opened, "stored"))["comparisons"]
-    assert (found["test"], found["verdict"]) == ("mcnemar", "undecided")
-    assert 0 < found["p"] == found["p_adjusted"] < 0.001
