@@ -33,8 +33,12 @@ COMPARISON_TYPES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("mean", "sd", "delta", "se", "df", "statistic", "p", "p_adjusted"), "float64"),
         **dict.fromkeys(("ci_low", "ci_high"), "float64"),
         **dict.fromkeys(("verdict", "why"), "string"),
+        "look": "Int64",
+        "futile": "boolean",
         "seeds_needed": "Int64",
         **dict.fromkeys(("mde", "se_seed", "se_example", "se_total"), "float64"),
+        "beyond_test_set": "boolean",
+        **dict.fromkeys(("n10", "n01"), "Int64"),
     }
 )
 #: Types of the columns of `ExperimentDatabase.studies()`.

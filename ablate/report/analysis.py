@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ablate.protocol import JobState
+from ablate.report.checkpoints import with_checkpoints
 from ablate.report.results import PENDING, Results
 from ablate.statistics import (
     Arm,
@@ -91,6 +92,16 @@ class Analysis:
             if self.home.get(comparison.arm) is family
         }
         return {variant.key: found[variant.key] for variant in self.results.outline.variants if variant.key in found}
+
+    def counted(self, arm: str, reference: str) -> tuple[int | None, int | None]:
+        """Seeds of each side that the comparison of two variants counts, their first ones; None where it counts all.
+
+        What was decided at an early look counts no later seeds.
+        """
+        for one in (*self.comparisons.values(), *(step for family in self.ladders for step in family.comparisons)):
+            if (one.arm, one.reference) == (arm, reference):
+                return one.difference.n_a, one.difference.n_b
+        return None, None
 
     @property
     def ladders(self) -> tuple[Family, ...]:
@@ -191,13 +202,15 @@ def _judge(results: Results, pairs: Sequence[Pair], plan: OutlinePlan, test: Tes
             margin=settings.margin,
         )
     seeds = None if plan == outline.plan else frozenset(plan.seeds)
-    return compare_pairs(
-        [(_arm(results, one.key, seeds), _arm(results, other.key, seeds)) for one, other in pairs],
+    arms = {one.key: _arm(results, one.key, seeds) for pair in pairs for one in pair}
+    comparisons = compare_pairs(
+        [(arms[one.key], arms[other.key]) for one, other in pairs],
         direction=outline.direction,
         test=test,
         alpha=settings.alpha,
         margin=settings.margin,
     )
+    return with_checkpoints(results, arms, comparisons)
 
 
 def multiple_of(looks: Looks, pairs: Sequence[Pair], test: Test) -> int:

@@ -9,6 +9,7 @@ from typing import Literal
 from ablate.protocol import JobState
 from ablate.recipe.signatures import did_you_mean
 from ablate.report.analysis import Analysis
+from ablate.report.examples import other_images
 from ablate.report.looks import replanned
 from ablate.report.results import Results
 from ablate.report.table import listed
@@ -40,6 +41,7 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
         *_nothing_measured(analysis.results),
         *_never_ranked(analysis),
         *_other_images(analysis.results),
+        *(Finding(severity="warning", text=text) for text in other_images(analysis)),
         *_seeds_without_effect(analysis.results),
         *_no_ops(analysis.results),
         *_doubles(analysis.results),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ablate.report.analysis import Analysis, Family, analyse
+from ablate.report.examples import beyond_test_set, two_sources
 from ablate.report.results import Results
 from ablate.statistics import Comparison
 
@@ -15,8 +15,10 @@ def comparisons_json(results: Results) -> dict[str, Any]:
 
     Every variant but the baseline is listed once with its verdict in its family, in the order of the study; then come
     the steps of ladders, each with the step before it as reference.
-    `se_seed` is the standard error over seeds; `se_example` and `se_total` are None as long as the stored per-example
-    outcomes are not taken into account.
+    `se_seed` is the standard error over seeds, `se_example` that over test images, `se_total` that over both, by which
+    `beyond_test_set` is answered where the verdict is better or worse. Where `test` is `mcnemar`, `p` and `p_adjusted`
+    are of two checkpoints, of which `n10` images were right for the variant's alone and `n01` for the reference's: the
+    verdict on the methods is undecided.
     """
     return comparisons_of(analyse(results))
 
@@ -27,10 +29,11 @@ def comparisons_of(analysis: Analysis) -> dict[str, Any]:
     baseline = analysis.interval(results.outline.baseline)
     shown = [(one, analysis.home[key]) for key, one in analysis.comparisons.items()]
     shown += [(one, family) for family in analysis.ladders for one in family.comparisons]
+    tests = {one.test for one, _ in shown} - {"none"}
     return {
         "study": results.outline.name,
         "metric": results.outline.metric,
-        "test": analysis.choice.test if any(one.test != "none" for one, _ in shown) else "none",
+        "test": "none" if not tests else "mcnemar" if tests == {"mcnemar"} else analysis.choice.test,
         "icc": analysis.choice.icc,
         "baseline": {
             "variant": results.baseline.name,
@@ -38,12 +41,13 @@ def comparisons_of(analysis: Analysis) -> dict[str, Any]:
             "mean": baseline.mean,
             "sd": baseline.sd,
         },
-        "comparisons": [_comparison(one, analysis.names, family) for one, family in shown],
+        "comparisons": [_comparison(one, analysis, family) for one, family in shown],
     }
 
 
-def _comparison(comparison: Comparison, names: Mapping[str, str], family: Family) -> dict[str, Any]:
-    difference = comparison.difference
+def _comparison(comparison: Comparison, analysis: Analysis, family: Family) -> dict[str, Any]:
+    difference, names, networks = comparison.difference, analysis.names, comparison.checkpoints
+    both = two_sources(analysis, comparison.arm, comparison.reference)
     return {
         "variant": names[comparison.arm],
         "reference": names[comparison.reference],
@@ -57,8 +61,8 @@ def _comparison(comparison: Comparison, names: Mapping[str, str], family: Family
         "se": difference.se,
         "df": difference.df,
         "statistic": difference.statistic,
-        "p": difference.p,
-        "p_adjusted": comparison.p_adjusted,
+        "p": difference.p if networks is None else networks.p,
+        "p_adjusted": comparison.p_adjusted if networks is None else networks.p_adjusted,
         "ci_low": difference.ci_low,
         "ci_high": difference.ci_high,
         "verdict": comparison.verdict,
@@ -68,6 +72,9 @@ def _comparison(comparison: Comparison, names: Mapping[str, str], family: Family
         "seeds_needed": comparison.seeds_needed,
         "mde": comparison.mde,
         "se_seed": difference.se,
-        "se_example": None,
-        "se_total": None,
+        "se_example": None if both is None else both.se_example,
+        "se_total": None if both is None else both.se_total,
+        "beyond_test_set": beyond_test_set(comparison, both),
+        "n10": None if networks is None else networks.n10,
+        "n01": None if networks is None else networks.n01,
     }

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ablate.report import tables
 from ablate.report.analysis import Analysis
+from ablate.report.checkpoint_table import checkpoint_table
 from ablate.report.checks import findings
+from ablate.report.class_differences import class_tables
 from ablate.report.class_table import class_table
 from ablate.report.epoch_tables import epochs_table
 from ablate.report.figures import curves
@@ -25,6 +27,7 @@ from ablate.report.figures.names import (
 )
 from ablate.report.figures.steps import step_notes
 from ablate.report.grids import matrices, matrix_table
+from ablate.report.noise_table import noise_table
 from ablate.report.prose import answer, how_to_read
 from ablate.report.results import Results
 from ablate.report.settings import phases, provenance, settings
@@ -85,7 +88,13 @@ def render(analysis: Analysis, pictures: Mapping[str, str]) -> str:
         if (table := epochs_table(results, wanted)) is not None:
             parts += _section(table)
     parts += _section(tables.all_table(analysis))
+    if (table := noise_table(analysis)) is not None:
+        parts += _section(table)
+    if (table := checkpoint_table(analysis)) is not None:
+        parts += _section(table)
     if (table := class_table(analysis)) is not None:
+        parts += _section(table)
+    for table in class_tables(analysis):
         parts += _section(table)
     if (table := tables.cost_table(analysis)) is not None:
         parts += _section(table)

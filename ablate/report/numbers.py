@@ -98,6 +98,13 @@ def significant(value: float | None) -> str:
     return fixed(value, min(digits, 6))
 
 
+def probability(p: float | None) -> str:
+    """A p-value: `0.034`, or `< 0.001`."""
+    if p is None:
+        return UNKNOWN
+    return "< 0.001" if p < 0.001 else fixed(p, 3)
+
+
 def few(value: float | None) -> str:
     """A small number of things, or the mean of such: `12`, `11.5`."""
     return UNKNOWN if value is None else f"{value:g}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.report.analysis import Analysis
+from ablate.report.checkpoint_table import told_of_checkpoints
 from ablate.report.looks import looks_told
 from ablate.report.results import mean_of
 from ablate.report.table import listed, quoted
@@ -33,7 +34,7 @@ def answer(analysis: Analysis) -> list[str]:
         if waiting:
             sentences.append(f"Not run: {_names(analysis, waiting)}.")
         sentences += _price(analysis, _ordered(analysis, shown, "better"))
-        sentences += _resolution(analysis, shown)
+        sentences += [*_resolution(analysis, shown), *told_of_checkpoints(analysis, shown)]
     for family in analysis.ladders:
         good = [one for one in family.comparisons if one.verdict == "better"]
         steps = numbers.plural(len(family.comparisons), "step")

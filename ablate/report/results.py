@@ -13,6 +13,7 @@ from typing import Any
 from ablate.metrics import METRICS, Metric, named_metric
 from ablate.protocol import FailureKind, JobState
 from ablate.report.class_counts import ClassCounts, class_counts
+from ablate.report.outcomes import Outcomes, outcomes
 from ablate.report.steps import StepCurve, step_curves
 from ablate.store import Database
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord
@@ -50,6 +51,8 @@ class Results:
     #: What the selected network took each class for, by variant key and seed; only of runs that kept true classes, and
     #: not too many.
     classes: Mapping[tuple[str, int], ClassCounts] = field(default_factory=dict)
+    #: Which test images each run got right, by variant key and seed; only of runs that kept true classes.
+    outcomes: Mapping[tuple[str, int], Outcomes] = field(default_factory=dict)
     #: Why jobs failed, without tuning runs.
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
@@ -73,13 +76,15 @@ class Results:
         from ablate.store import reading
 
         outline = reading.outline(db, study)
+        runs = tuple(reading.runs(db, study))
         record = next((record for record in reading.studies(db) if record.name == study), None)
         return cls(
             outline=outline,
-            runs=tuple(reading.runs(db, study)),
+            runs=runs,
             epochs=tuple(reading.epochs(db, study)),
             steps=_steps(db, study, [variant.key for variant in outline.variants]),
             classes=class_counts(db, study, [variant.key for variant in outline.variants], most=MOST_CLASSES),
+            outcomes=outcomes(db, study, runs),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
             planned=reading.planned_epochs(db, study),

@@ -8,6 +8,16 @@ from __future__ import annotations
 from ablate.statistics.comparison import Comparison, Verdict, compare, compare_pairs
 from ablate.statistics.confusion import class_accuracies, confusion_matrix, pooled
 from ablate.statistics.correlation import Choice, choose_test, intraclass_correlation
+from ablate.statistics.examples import (
+    Checkpoints,
+    Correct,
+    DistributionWise,
+    TwoSources,
+    compare_checkpoints,
+    distribution_wise,
+    mcnemar,
+    two_sources,
+)
 from ablate.statistics.interval import (
     Band,
     Difference,
@@ -18,33 +28,44 @@ from ablate.statistics.interval import (
     welch,
 )
 from ablate.statistics.pair import Arm, Test
+from ablate.statistics.per_class import ClassDifference, class_differences
 from ablate.statistics.power import detectable_effect, seeds_needed
 from ablate.statistics.sequential import Looks, Stage, compare_in_looks, seeds_to_settle
 
 __all__ = [
     "Arm",
     "Band",
+    "Checkpoints",
     "Choice",
+    "ClassDifference",
     "Comparison",
+    "Correct",
     "Difference",
+    "DistributionWise",
     "Looks",
     "MeanInterval",
     "Stage",
     "Test",
+    "TwoSources",
     "Verdict",
     "band",
     "choose_test",
     "class_accuracies",
+    "class_differences",
     "compare",
+    "compare_checkpoints",
     "compare_in_looks",
     "compare_pairs",
     "confusion_matrix",
     "detectable_effect",
+    "distribution_wise",
     "intraclass_correlation",
+    "mcnemar",
     "mean_interval",
     "paired",
     "pooled",
     "seeds_needed",
     "seeds_to_settle",
+    "two_sources",
     "welch",
 ]

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from ablate.metrics import Direction
+from ablate.statistics.examples import Checkpoints
 from ablate.statistics.interval import Difference
 from ablate.statistics.pair import Arm, Test, Tested, examine, in_order
 from ablate.statistics.power import detectable_effect, seeds_needed
@@ -51,6 +52,8 @@ class Comparison:
     look: int | None = None
     #: Further seeds would hardly decide it, so that it gets none.
     futile: bool = False
+    #: How the networks compare where each side is one run. No verdict follows from it, and `p_adjusted` stays None.
+    checkpoints: Checkpoints | None = None
 
 
 def compare(

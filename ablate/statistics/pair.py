@@ -10,7 +10,7 @@ import numpy as np
 
 from ablate.statistics.interval import Difference, paired, welch
 
-Test = Literal["welch", "paired", "dunnett", "none"]
+Test = Literal["welch", "paired", "dunnett", "mcnemar", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)

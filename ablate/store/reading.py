@@ -6,12 +6,15 @@ Only jobs that the newest revision of a study asks for are counted and reported.
 from ablate.store.code import ran_with, revision_sources
 from ablate.store.lookup import calls, outline, planned_epochs, recipe, revision_settings, revision_text, studies
 from ablate.store.measured import labellings, steps
+from ablate.store.outcomes import correct, data_tables
 from ablate.store.results import epochs, predictions, runs
 from ablate.store.standing import counts, durations, failures, leftover_workers, mean_duration, running, states, workers
 
 __all__ = [
     "calls",
+    "correct",
     "counts",
+    "data_tables",
     "durations",
     "epochs",
     "failures",

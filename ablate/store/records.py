@@ -188,6 +188,32 @@ class PredictionRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TruthRecord:
+    """The true classes of test images, shared by all runs that met them; N images."""
+
+    #: SHA-256 of class names and labels, hexadecimal.
+    digest: str
+    #: Number of images N.
+    count: int
+    #: True class, little-endian uint16: 2 N bytes.
+    labels: bytes
+    #: Names of the classes, in the order of their numbers.
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectRecord:
+    """Which test images the selected network of a job got right."""
+
+    variant_key: str
+    #: Seed index.
+    seed: int
+    truth: TruthRecord
+    #: Packed 8 to a byte, most significant bit first: ceil(N / 8) bytes.
+    correct: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabellingRecord:
     """What the selected network of a job said of images that nobody has labelled."""
 

@@ -68,6 +68,28 @@ def test_true_classes_are_stored_once_and_come_back_with_each_run(db, queue):
     assert {one.variant for one in reading.predictions(db, "small", [recipe(32).key])} == {"batch 32"}
 
 
+def test_which_images_were_right_comes_without_what_was_said_of_them(db, queue):
+    submit_small(db, batch_sizes=(64, 32), seeds=(0, 1))
+    for one in (said(), said(correct=b"\x40"), said(classes=("cat", "cow")), said(labels=None, classes=())):
+        queue.finish(claim(queue).ticket, outcome(predictions=one))
+    found = {(one.variant_key, one.seed): one for one in reading.correct(db, "small")}
+    first, second, third = recipe(64).key, recipe(32).key, (recipe(64).key, 1)
+    assert {place: one.correct for place, one in found.items()} == {
+        (first, 0): b"\xa0",
+        (second, 0): b"\x40",
+        third: b"\xa0",
+    }  # without true classes nobody knows which images these were
+    assert found[first, 0].truth is found[second, 0].truth
+    assert (found[first, 0].truth.labels, found[third].truth.classes) == (LABELS, ("cat", "cow"))
+    assert found[third].truth.digest != found[first, 0].truth.digest
+
+
+def test_the_data_tables_of_recipes_are_known_by_variant(db):
+    submit_small(db, batch_sizes=(64, 32), seeds=(0,))
+    found = reading.data_tables(db, "small")
+    assert found == {one.key: one.canonical()["data"] for one in (recipe(64), recipe(32))}
+
+
 def test_a_claim_says_which_weights_the_newest_revision_keeps(db, queue):
     submit_small(db, seeds=(0, 1))
     assert claim(queue).keep == "none"

@@ -1,0 +1,71 @@
+"""Studies of one run a variant: how the two networks compare, in a table and in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ablate.report import numbers
+from ablate.report.analysis import Analysis
+from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
+from ablate.statistics import Checkpoints, Comparison
+
+#: Networks that are named one by one in a sentence.
+NAMED = 8
+NOTE = (
+    "Exact McNemar tests of the test images that one of two networks alone got right, adjusted over each family. They "
+    "are of these two checkpoints, not of the methods: with one run each, nobody knows what another seed would bring. "
+    "No verdict follows from them; run more seeds."
+)
+
+
+def checkpoint_table(analysis: Analysis) -> Table | None:
+    """A row for each comparison of two single runs; None where there is none."""
+    steps = [one for family in analysis.ladders for one in family.comparisons]
+    rows = [
+        Row(
+            cells=(
+                words(analysis.names[one.arm]),
+                words(analysis.names[one.reference]),
+                Cell(text=numbers.signed(analysis.results.metric, one.difference.delta), value=one.difference.delta),
+                Cell(text=numbers.count(found.n10), value=found.n10),
+                Cell(text=numbers.count(found.n01), value=found.n01),
+                Cell(text=numbers.probability(found.p), value=found.p),
+                Cell(text=numbers.probability(found.p_adjusted), value=found.p_adjusted),
+            ),
+            key=one.arm,
+        )
+        for one, found in _tested((*analysis.comparisons.values(), *steps))
+    ]
+    if not rows:
+        return None
+    heads = (
+        Column(name="variant", heading="checkpoint of", align="left"),
+        Column(name="reference", heading="against that of", align="left"),
+        Column(name="delta", heading="Δ (points)"),
+        Column(name="n10", heading="images right in the first alone"),
+        Column(name="n01", heading="in the second alone"),
+        Column(name="p", heading="p"),
+        Column(name="p_adjusted", heading="p (Holm)"),
+    )
+    return Table(title="These two checkpoints, not the methods", columns=heads, rows=tuple(rows), notes=(NOTE,))
+
+
+def told_of_checkpoints(analysis: Analysis, shown: Sequence[Comparison]) -> list[str]:
+    """A sentence with the p-values of single runs, the smallest first, that says what they are of."""
+    metric, texts = analysis.results.metric, []
+    for one, found in sorted(_tested(shown), key=lambda pair: pair[1].p):
+        p = numbers.probability(found.p_adjusted)
+        delta = numbers.signed(metric, one.difference.delta)
+        texts.append(f"{quoted(analysis.names[one.arm])} ({delta} points, p {p if p.startswith('<') else f'= {p}'})")
+    if not texts:
+        return []
+    return [
+        f"These two checkpoints, not the methods, by exact McNemar tests (Holm-adjusted): {listed(texts, NAMED)}. "
+        "Another seed of either may turn it round."
+    ]
+
+
+def _tested(comparisons: Sequence[Comparison]) -> Iterator[tuple[Comparison, Checkpoints]]:
+    for one in comparisons:
+        if one.checkpoints is not None:
+            yield one, one.checkpoints
