@@ -4,6 +4,7 @@ import os
 import signal
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -75,9 +76,9 @@ def _run(stub: Stub, worker: str) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def _die_at_every(tmp_path: Path, steps: range, names: Counter[str]) -> int:
-    """Jobs whose worker died at each of these steps, until one is never reached; how many died."""
-    deaths = 0
+def _die_at_every(tmp_path: Path, steps: Iterable[int]) -> dict[int, str]:
+    """Jobs whose worker died at each of these steps, until one is never reached; the names of those steps."""
+    names: dict[int, str] = {}
     with Database.open(tmp_path / "results.db", create=True, artifacts=tmp_path / "artifacts") as db:
         for deadly in steps:
             folder = tmp_path / str(deadly)
@@ -90,10 +91,9 @@ def _die_at_every(tmp_path: Path, steps: range, names: Counter[str]) -> int:
             for name, size in rows(db, "SELECT name, size FROM artifacts"):
                 assert (db.artifacts / name).stat().st_size == size
             if status == 0:
-                return deaths
+                return names
             assert status == -signal.SIGKILL
-            deaths += 1
-            names[log.read_text()] += 1
+            names[deadly] = log.read_text()
             known = rows(
                 db, "SELECT coalesce(max(epoch), 0) FROM epochs JOIN jobs ON jobs.id = job WHERE state = 'running'"
             )
@@ -108,19 +108,23 @@ def _die_at_every(tmp_path: Path, steps: range, names: Counter[str]) -> int:
             job = "(SELECT max(id) FROM jobs)"
             losses = [loss for (loss,) in rows(db, f"SELECT train_loss FROM epochs WHERE job = {job} ORDER BY epoch")]
             assert losses == expected_losses(deadly, EPOCHS)
-    return deaths
+    return names
 
 
 def test_a_worker_may_die_at_some_steps(tmp_path):
-    assert _die_at_every(tmp_path, range(20, 80, 15), Counter()) >= 3
+    assert len(_die_at_every(tmp_path, range(20, 80, 15))) >= 3
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_a_worker_may_die_at_every_step(tmp_path):
-    names: Counter[str] = Counter()
-    while len(names) < len(STEPS) or min(names.values()) < DEATHS:
+    deaths: Counter[str] = Counter()
+    steps: Iterable[int] = range(1, 10_000)
+    while steps:
         with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
-            assert _die_at_every(Path(folder), range(1, 10_000), names)
-    print(f"\n{names.total()} deaths: {', '.join(f'{count} {name}' for name, count in sorted(names.items()))}")
-    assert names.keys() >= STEPS
+            names = _die_at_every(Path(folder), steps)
+        deaths.update(names.values())
+        steps = [step for step, name in names.items() if deaths[name] < DEATHS]
+    print(f"\n{deaths.total()} deaths: {', '.join(f'{count} {name}' for name, count in sorted(deaths.items()))}")
+    assert deaths.keys() >= STEPS
+    assert min(deaths.values()) >= DEATHS
