@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from ablate.report.analysis import Analysis
+    from ablate.verdicts.analysis import Analysis
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -114,8 +114,8 @@ class StudyResults:
             DatabaseError: The database cannot be read.
             UsageError: The folder cannot be written.
         """
-        from ablate.report.results import Results
         from ablate.report.write import write_report
+        from ablate.verdicts.results import Results
 
         folder = Path("reports") / self.study if out is None else Path(out)
         return write_report(Results.load(self.database, self.study), folder)
@@ -172,8 +172,8 @@ class StudyResults:
         return table_html(all_table(analysis), caption=f"{head} ({results.finished} of {len(results.runs)} runs done)")
 
     def _analysis(self) -> Analysis:
-        from ablate.report.analysis import analyse
-        from ablate.report.results import Results
+        from ablate.verdicts.analysis import analyse
+        from ablate.verdicts.results import Results
 
         return analyse(Results.load(self.database, self.study))
 

@@ -30,8 +30,8 @@ def report(
 ) -> None:
     """Write the report of STUDY; without a format, Markdown."""
     from ablate.report.comparisons import comparisons_json
-    from ablate.report.results import Results
     from ablate.report.write import write_report
+    from ablate.verdicts.results import Results
 
     name = study_name(study)
     with open_database(db) as database:
@@ -47,8 +47,8 @@ def conclude(database: Database, study: str, out: Path) -> None:
     from rich.console import Console
 
     from ablate.report.console import summary_table
-    from ablate.report.results import Results
     from ablate.report.write import write_report
+    from ablate.verdicts.results import Results
 
     results = Results.load(database, study)
     written = write_report(results, out / study)

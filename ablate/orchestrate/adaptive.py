@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from statistics import median
 
 from ablate.protocol import JobState
-from ablate.report.analysis import LADDER, Analysis, Pair, analyse, multiple_of, planned_pairs
-from ablate.report.results import PENDING, Results
 from ablate.statistics import Comparison, Looks, Test, seeds_to_settle
 from ablate.store import Database
 from ablate.store.reading import counts, durations, outline, states
 from ablate.store.spent import Spent, spent
 from ablate.study import Outline, Study
 from ablate.study.model import Budget
+from ablate.verdicts.analysis import LADDER, Analysis, Pair, analyse, multiple_of, planned_pairs
+from ablate.verdicts.results import PENDING, Results
 
 #: Seconds of an hour.
 HOUR = 3600.0

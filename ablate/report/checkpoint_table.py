@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ablate.report import numbers
-from ablate.report.analysis import Analysis
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.statistics import Checkpoints, Comparison
+from ablate.verdicts.analysis import Analysis
 
 #: Networks that are named one by one in a sentence.
 NAMED = 8

@@ -8,13 +8,13 @@ from typing import Literal
 
 from ablate.protocol import JobState
 from ablate.recipe.signatures import did_you_mean
-from ablate.report.analysis import Analysis
 from ablate.report.examples import other_images
 from ablate.report.looks import replanned
-from ablate.report.results import Results
 from ablate.report.table import listed
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
+from ablate.verdicts.analysis import Analysis
+from ablate.verdicts.results import Results
 
 #: Versions in a run's provenance that may change its numbers.
 VERSIONS = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "python", "ablate-lab", "commit")

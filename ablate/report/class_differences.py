@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ablate.report import numbers
-from ablate.report.analysis import Analysis
 from ablate.report.examples import ClassComparison, per_class
 from ablate.report.table import Cell, Column, Row, Table, quoted, words
 from ablate.statistics import ClassDifference
+from ablate.verdicts.analysis import Analysis
 
 #: Variants whose classes are shown, those with the largest difference first.
 MOST_VARIANTS = 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ablate.report import columns, numbers
-from ablate.report.analysis import Analysis
-from ablate.report.class_counts import ClassCounts
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.statistics import class_accuracies
 from ablate.study.outline import OutlineVariant
+from ablate.verdicts.analysis import Analysis
+from ablate.verdicts.class_counts import ClassCounts
 
 #: Verdicts whose variants are shown beside the baseline.
 SHOWN = ("better", "worse")

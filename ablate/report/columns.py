@@ -8,13 +8,13 @@ from functools import partial
 from ablate.metrics import METRICS, Metric, named_metric
 from ablate.protocol import JobState
 from ablate.report import numbers
-from ablate.report.analysis import NOT_RUN, Analysis
 from ablate.report.looks import standing
-from ablate.report.results import mean_of
 from ablate.report.table import Cell, Column, listed, words
 from ablate.statistics import Comparison
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
+from ablate.verdicts.analysis import NOT_RUN, Analysis
+from ablate.verdicts.results import mean_of
 
 #: Marks the row that others are compared with.
 BASELINE = " (baseline)"

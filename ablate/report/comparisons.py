@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ablate.report.analysis import Analysis, Family, analyse
 from ablate.report.examples import beyond_test_set, two_sources
-from ablate.report.results import Results
 from ablate.statistics import Comparison
+from ablate.verdicts.analysis import Analysis, Family, analyse
+from ablate.verdicts.results import Results
 
 
 def comparisons_json(results: Results) -> dict[str, Any]:

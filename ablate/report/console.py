@@ -7,9 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.report import numbers
-from ablate.report.analysis import analyse
-from ablate.report.results import Results
 from ablate.report.tables import all_table
+from ablate.verdicts.analysis import analyse
+from ablate.verdicts.results import Results
 
 COLOURS = {"better": "green", "worse": "red", "equivalent": "blue"}
 #: Columns of the table of all variants that a terminal has room for.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from ablate.metrics import Metric
 from ablate.protocol import JobState
 from ablate.report import numbers
-from ablate.report.analysis import NOT_RUN
-from ablate.report.results import Results
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.statistics import mean_interval
 from ablate.study.outline import OutlineEpochs, OutlineVariant
 from ablate.study.report_table import epoch_metric
+from ablate.verdicts.analysis import NOT_RUN
+from ablate.verdicts.results import Results
 
 #: Values of one variant after one epoch, a seed each.
 Values = dict[int, list[float]]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ablate import statistics
-from ablate.report.analysis import Analysis
-from ablate.report.outcomes import JUDGED_BY, OTHER_IMAGES, Matrices, side_by_side
 from ablate.report.table import listed, quoted
 from ablate.statistics import ClassDifference, Comparison, DistributionWise, TwoSources
+from ablate.verdicts.analysis import Analysis
+from ablate.verdicts.outcomes import JUDGED_BY, OTHER_IMAGES, Matrices, side_by_side
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,8 +158,8 @@ def class_rows(records: Iterable[PredictionRecord]) -> Rows:
 
 
 def _classes(record: PredictionRecord) -> Iterator[tuple[Value, ...]]:
-    from ablate.report.class_counts import counted
     from ablate.statistics import class_accuracies
+    from ablate.verdicts.class_counts import counted
 
     if (made := counted(record)) is None:
         return
@@ -174,7 +174,7 @@ def confusion_rows(records: Iterable[PredictionRecord]) -> Rows:
 
 
 def _pairs(record: PredictionRecord) -> Iterator[tuple[Value, ...]]:
-    from ablate.report.class_counts import counted
+    from ablate.verdicts.class_counts import counted
 
     if (made := counted(record)) is None:
         return

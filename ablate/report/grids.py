@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ablate.report import columns, numbers
-from ablate.report.analysis import Analysis
-from ablate.report.results import Results
 from ablate.report.table import Cell, Column, Row, Table, words
 from ablate.study.outline import OutlineDesign, OutlineFactor, OutlineVariant
+from ablate.verdicts.analysis import Analysis
+from ablate.verdicts.results import Results
 
 #: Matrices of one design beyond which the table of all variants has to do.
 MOST_MATRICES = 8

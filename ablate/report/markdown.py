@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from ablate.report import tables
-from ablate.report.analysis import Analysis
 from ablate.report.checkpoint_table import checkpoint_table
 from ablate.report.checks import findings
 from ablate.report.class_differences import class_tables
@@ -29,11 +28,12 @@ from ablate.report.figures.steps import step_notes
 from ablate.report.grids import matrices, matrix_table
 from ablate.report.noise_table import noise_table
 from ablate.report.prose import answer, how_to_read
-from ablate.report.results import Results
 from ablate.report.settings import phases, provenance, settings
 from ablate.report.table import Cell, Table
 from ablate.report.tunings import tuning_table
 from ablate.study.outline import OutlineDesign, OutlineVariant
+from ablate.verdicts.analysis import Analysis
+from ablate.verdicts.results import Results
 
 #: Letters that mean something to GitHub's Markdown wherever they stand.
 SPECIAL = re.compile(r"([\\`*|\[\]~$])")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ablate.metrics import Metric
 from ablate.report import columns, numbers
-from ablate.report.analysis import Analysis
 from ablate.report.examples import beyond_test_set, distribution_wise, obstacle, two_sources
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.statistics import Comparison, TwoSources
+from ablate.verdicts.analysis import Analysis
 
 #: Shown for a variance that came out negative.
 NOTHING_LEFT = "~0"

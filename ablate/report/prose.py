@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from ablate.protocol import JobState
 from ablate.report import numbers
-from ablate.report.analysis import Analysis
 from ablate.report.checkpoint_table import told_of_checkpoints
 from ablate.report.looks import looks_told
-from ablate.report.results import mean_of
 from ablate.report.table import listed, quoted
 from ablate.report.tunings import choices_told, trouble
 from ablate.statistics import Comparison, Verdict
+from ablate.verdicts.analysis import Analysis
+from ablate.verdicts.results import mean_of
 
 #: Changes that are named one by one in a sentence.
 NAMED = 8

@@ -7,8 +7,8 @@ from ablate.recipe import OwnRecipe, read_recipe
 from ablate.report import numbers
 from ablate.report.grids import levels
 from ablate.report.recipe_text import described, phase_table
-from ablate.report.results import Results
 from ablate.report.table import Table, listed
+from ablate.verdicts.results import Results
 
 #: Which epoch's weights met the test set, by the rule's name.
 SELECTIONS = {

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ablate.protocol import JobState
 from ablate.report import columns, numbers
-from ablate.report.analysis import Analysis, Family
 from ablate.report.columns import Maker
 from ablate.report.grids import levels
-from ablate.report.results import Results
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.statistics import Comparison
 from ablate.study.outline import OutlineFactor, OutlineVariant
+from ablate.verdicts.analysis import Analysis, Family
+from ablate.verdicts.results import Results
 
 #: Designs in which a variant differs from the baseline in one factor, or in factors that are linked to it.
 ONE_FACTOR = ("one-at-a-time", "leave-one-out")

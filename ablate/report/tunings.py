@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ablate.metrics import METRICS
 from ablate.report import numbers
-from ablate.report.results import Results
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.study.outline import OutlineCandidate, OutlineTuning
+from ablate.verdicts.results import Results
 
 #: What candidates are judged by, whatever the study ranks by.
 ACCURACY = METRICS["val_accuracy"]

@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 
 from ablate.errors import UsageError
-from ablate.report.analysis import analyse
 from ablate.report.comparisons import comparisons_of
 from ablate.report.figures import gallery
 from ablate.report.figures.names import OURS
 from ablate.report.markdown import render
-from ablate.report.results import Results
+from ablate.verdicts.analysis import analyse
+from ablate.verdicts.results import Results
 
 
 def write_report(results: Results, out: Path) -> Path:

@@ -12,15 +12,15 @@ from ablate.orchestrate.adaptive import Purse, next_round
 from ablate.orchestrate.plan import plan_study
 from ablate.orchestrate.submit import Advance, submit_study
 from ablate.protocol import Failure, FailureKind, JobState
-from ablate.report.analysis import Analysis, analyse
 from ablate.report.comparisons import comparisons_json
 from ablate.report.markdown import render
-from ablate.report.results import Results
 from ablate.store import Database, reading
 from ablate.store.queue import Queue
 from ablate.store.spent import Spent
 from ablate.study import Study, parse_study
 from ablate.study.model import Budget
+from ablate.verdicts.analysis import Analysis, analyse
+from ablate.verdicts.results import Results
 from tests.store.store_cases import introduce, metrics, outcome
 
 TEXT = """

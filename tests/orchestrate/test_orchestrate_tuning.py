@@ -9,10 +9,10 @@ from ablate.orchestrate.plan import plan_study
 from ablate.orchestrate.submit import Advance, submit_study
 from ablate.orchestrate.tuning import decide, failed_choices, judged, waiting_text
 from ablate.protocol import Claim, JobState
-from ablate.report.results import Results
 from ablate.store import Database, reading
 from ablate.store.queue import Queue
 from ablate.study import FIRST_TUNING_SEED, Study, Tuning, parse_study
+from ablate.verdicts.results import Results
 from tests.store.store_cases import introduce, metrics, outcome
 
 TEXT = """

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ablate.protocol import JobState
 from ablate.report.comparisons import comparisons_json
-from ablate.report.outcomes import marked
-from ablate.report.results import Results
 from ablate.store.records import CorrectRecord, RunRecord, TruthRecord
+from ablate.verdicts.outcomes import marked
+from ablate.verdicts.results import Results
 
 CLASSES = ("cat", "dog|wolf", "cow")
 LABELS = (np.arange(300) % 3).astype("<u2")

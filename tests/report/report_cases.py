@@ -9,8 +9,6 @@ from typing import Any
 
 from ablate.protocol import FailureKind, JobState
 from ablate.recipe import Recipe
-from ablate.report.results import Results
-from ablate.report.steps import step_curves
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord, StepRecord
 from ablate.study.outline import (
     Outline,
@@ -20,6 +18,8 @@ from ablate.study.outline import (
     OutlineVariant,
     StatisticsSettings,
 )
+from ablate.verdicts.results import Results
+from ablate.verdicts.steps import step_curves
 
 RECIPE: Mapping[str, Any] = Recipe.model_validate(
     {

@@ -6,11 +6,11 @@ import pytest
 from report_cases import results, shapes, whole
 
 from ablate.protocol import JobState
-from ablate.report.analysis import analyse
 from ablate.report.checks import Finding, findings
 from ablate.report.markdown import render
-from ablate.report.results import Results
 from ablate.study.outline import StatisticsSettings
+from ablate.verdicts.analysis import analyse
+from ablate.verdicts.results import Results
 
 
 def texts(given: Results, severity: str | None = None) -> list[str]:

@@ -8,11 +8,11 @@ from report_cases import curve, results, run, shapes, variant, whole
 from test_report_markdown import rows, section, text_of
 
 from ablate.metrics import Predictions, named_metric
-from ablate.report.class_counts import ClassCounts, counted
 from ablate.report.export import class_rows, confusion_rows, prediction_rows, run_rows
-from ablate.report.results import Results
 from ablate.store.records import PredictionRecord
 from ablate.study.outline import OutlineReport
+from ablate.verdicts.class_counts import ClassCounts, counted
+from ablate.verdicts.results import Results
 
 CLASSES = ("cat", "dog|wolf", "_cow")
 

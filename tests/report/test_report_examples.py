@@ -13,14 +13,14 @@ from test_report_markdown import rows, section, text_of
 
 from ablate import statistics
 from ablate.protocol import JobState
-from ablate.report.analysis import analyse
 from ablate.report.checks import findings
 from ablate.report.comparisons import comparisons_json
 from ablate.report.examples import distribution_wise, obstacle, per_class, two_sources
-from ablate.report.outcomes import NOT_KEPT, marked
-from ablate.report.results import Results
 from ablate.store.records import CorrectRecord, TruthRecord
 from ablate.study.outline import OutlineDesign, StatisticsSettings
+from ablate.verdicts.analysis import analyse
+from ablate.verdicts.outcomes import NOT_KEPT, marked
+from ablate.verdicts.results import Results
 
 
 def test_the_columns_for_scripts_are_filled_from_single_images() -> None:

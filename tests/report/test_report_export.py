@@ -19,11 +19,11 @@ from ablate.recipe import Recipe
 from ablate.report.comparisons import comparisons_json
 from ablate.report.export import epoch_rows, export_rows, run_rows, write_csv, write_json
 from ablate.report.labels import submission
-from ablate.report.results import Results
 from ablate.store import Database
 from ablate.store.queue import Queue
 from ablate.store.submission import submit
 from ablate.study.outline import Outline, OutlineVariant
+from ablate.verdicts.results import Results
 
 RUNS = (
     "variant,variant_key,seed,state,selected_epoch,train_loss,val_accuracy,test_accuracy,test_loss,parameters,flops,"

@@ -26,7 +26,6 @@ from report_cases import (
 )
 
 from ablate.protocol import JobState
-from ablate.report.analysis import analyse
 from ablate.report.figures import style
 from ablate.report.figures.curves import factor_figure, notes
 from ablate.report.figures.interaction import interaction_figure
@@ -34,9 +33,10 @@ from ablate.report.figures.overview import overview_figure
 from ablate.report.figures.steps import step_notes, steps_figure
 from ablate.report.figures.style import limits
 from ablate.report.grids import matrices, positions
-from ablate.report.results import Results
 from ablate.report.tables import members
 from ablate.study.outline import OutlineReport
+from ablate.verdicts.analysis import analyse
+from ablate.verdicts.results import Results
 
 
 def curves(given: Results, index: int = 0) -> Figure:

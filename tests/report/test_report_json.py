@@ -9,8 +9,8 @@ from report_cases import ACCURACIES, results, shapes, whole, wounded
 from scipy import stats
 
 from ablate.report.comparisons import comparisons_json
-from ablate.report.results import Results
 from ablate.study.outline import OutlineDesign
+from ablate.verdicts.results import Results
 
 KEYS = {
     "variant", "reference", "n", "n_reference", "mean", "sd", "delta", "se", "df", "statistic", "p", "p_adjusted",

@@ -24,11 +24,11 @@ from rich.console import Console
 
 from ablate.protocol import JobState
 from ablate.recipe import Recipe
-from ablate.report.analysis import analyse
 from ablate.report.console import summary_table
 from ablate.report.markdown import escape, render
-from ablate.report.results import Results
 from ablate.study.outline import OutlineDesign, OutlineEpochs, OutlineReport, StatisticsSettings
+from ablate.verdicts.analysis import analyse
+from ablate.verdicts.results import Results
 
 PICTURES = {"overview": "overview", "factor dropout": "factor-01-dropout", "named": "named"}
 

@@ -14,16 +14,16 @@ from ablate import statistics
 from ablate.metrics import EpochMetrics, Outcome, Predictions
 from ablate.protocol import WorkerInfo
 from ablate.recipe import Recipe
-from ablate.report.analysis import analyse
 from ablate.report.checks import findings
 from ablate.report.comparisons import comparisons_json
 from ablate.report.examples import obstacle
-from ablate.report.outcomes import OTHER_IMAGES
-from ablate.report.results import Results
 from ablate.store import Database
 from ablate.store.queue import Queue
 from ablate.store.submission import submit
 from ablate.study.outline import Outline, OutlineVariant
+from ablate.verdicts.analysis import analyse
+from ablate.verdicts.outcomes import OTHER_IMAGES
+from ablate.verdicts.results import Results
 
 
 def database(folder: Path, changes: Mapping[str, Mapping[str, Any]], *, seeds: int = 3, labels: bytes | None = None):

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from ablate.report.analysis import analyse
 from ablate.report.comparisons import comparisons_json
 from ablate.report.markdown import render
-from ablate.report.results import Results
 from ablate.report.write import write_report
 from ablate.study.outline import OutlineCandidate, OutlineDesign, OutlineTuning, StatisticsSettings
+from ablate.verdicts.analysis import analyse
+from ablate.verdicts.results import Results
 from tests.report.report_cases import factor, results, shapes, variant
 
 ONE = "one-at-a-time"

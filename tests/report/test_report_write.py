@@ -14,8 +14,8 @@ from rich.console import Console
 from ablate.errors import UsageError
 from ablate.report.comparisons import comparisons_json
 from ablate.report.console import summary_table
-from ablate.report.results import Results
 from ablate.report.write import write_report
+from ablate.verdicts.results import Results
 
 
 def printed(given: Results, width: int) -> list[str]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from ablate.protocol import JobState
 from ablate.report.figures import style
-from ablate.report.results import Results
 from ablate.statistics import band
 from ablate.study.outline import OutlineVariant
 from ablate.study.report_table import epoch_metric
+from ablate.verdicts.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,16 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.report.analysis import Analysis
 from ablate.report.figures import names, style
 from ablate.report.figures.curves import factor_figure
 from ablate.report.figures.interaction import interaction_figure
 from ablate.report.figures.overview import overview_figure
 from ablate.report.figures.steps import steps_figure
 from ablate.report.grids import matrices
-from ablate.report.results import Results
 from ablate.report.tables import members, named_members
 from ablate.study.outline import OutlineVariant
+from ablate.verdicts.analysis import Analysis
+from ablate.verdicts.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ablate.report.analysis import Analysis
 from ablate.report.figures import style
 from ablate.report.grids import Matrix, positions
 from ablate.study.outline import OutlineVariant
+from ablate.verdicts.analysis import Analysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ablate.report import columns, numbers
-from ablate.report.analysis import NOT_RUN, Analysis
 from ablate.report.figures import style
 from ablate.statistics import MeanInterval
 from ablate.study.outline import OutlineVariant
+from ablate.verdicts.analysis import NOT_RUN, Analysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

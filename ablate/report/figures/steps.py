@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ablate.report.figures import style
 from ablate.report.figures.curves import LABEL_WIDTH, LINE_WIDTH, is_baseline
-from ablate.report.results import Results
-from ablate.report.steps import StepCurve
 from ablate.study.outline import OutlineVariant
+from ablate.verdicts.results import Results
+from ablate.verdicts.steps import StepCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

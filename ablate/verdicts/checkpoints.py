@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ablate.report.outcomes import JUDGED_BY, Matrices, side_by_side
-from ablate.report.results import Results
 from ablate.statistics import Arm, Comparison, Correct, compare_checkpoints
+from ablate.verdicts.outcomes import JUDGED_BY, Matrices, side_by_side
+from ablate.verdicts.results import Results
 
 #: Why there is no verdict although there is a p-value.
 WHY = "one run each: McNemar's p is of these two checkpoints, not the methods"

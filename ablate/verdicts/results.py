@@ -12,14 +12,14 @@ from typing import Any
 
 from ablate.metrics import METRICS, Metric, named_metric
 from ablate.protocol import FailureKind, JobState
-from ablate.report.class_counts import ClassCounts, class_counts
-from ablate.report.outcomes import Outcomes, outcomes
-from ablate.report.steps import StepCurve, step_curves
 from ablate.store import Database
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord
 from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
 from ablate.study.own_code import sha256
 from ablate.study.report_table import EPOCH_METRICS
+from ablate.verdicts.class_counts import ClassCounts, class_counts
+from ablate.verdicts.outcomes import Outcomes, outcomes
+from ablate.verdicts.steps import StepCurve, step_curves
 
 #: The machine's fault, as is a lost worker (no kind): such a run may be left out, for it says nothing of its variant.
 MACHINE = (FailureKind.KILLED, FailureKind.CUDA_FAULT, FailureKind.DATA_MISSING)

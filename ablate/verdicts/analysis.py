@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ablate.protocol import JobState
-from ablate.report.checkpoints import with_checkpoints
-from ablate.report.results import PENDING, Results
 from ablate.statistics import (
     Arm,
     Choice,
@@ -23,6 +21,8 @@ from ablate.statistics import (
     mean_interval,
 )
 from ablate.study.outline import Outline, OutlineDesign, OutlinePlan, OutlineVariant
+from ablate.verdicts.checkpoints import with_checkpoints
+from ablate.verdicts.results import PENDING, Results
 
 #: Family of variants that no design asks for.
 UNDESIGNED = OutlineDesign(name="variants", kind="variants")
