@@ -4,7 +4,16 @@ Only jobs that the newest revision of a study asks for are counted and reported.
 """
 
 from ablate.store.code import ran_with, revision_sources
-from ablate.store.lookup import calls, outline, planned_epochs, recipe, revision_settings, revision_text, studies
+from ablate.store.lookup import (
+    calls,
+    outline,
+    planned_epochs,
+    recipe,
+    revision_settings,
+    revision_text,
+    runnable,
+    studies,
+)
 from ablate.store.measured import labellings, steps
 from ablate.store.results import epochs, predictions, runs
 from ablate.store.standing import counts, durations, failures, leftover_workers, mean_duration, running, states, workers
@@ -26,6 +35,7 @@ __all__ = [
     "revision_settings",
     "revision_sources",
     "revision_text",
+    "runnable",
     "running",
     "runs",
     "states",
