@@ -62,8 +62,8 @@ def _root(
 
 
 for _command in (
-    run, plan, check, status, report, export, import_, show, logs, retry, cancel, init, schema, data, db, doctor, submit,
-    worker,
+    run, plan, check, status, report, export, import_, show, logs, retry, cancel, init, schema, data, db, doctor,
+    submit, worker,
 ):  # fmt: skip
     _command.register(app)
 

@@ -57,7 +57,7 @@ def _stopped_early(results: Results) -> str:
 def _tested(results: Results) -> str:
     """How the test set was used."""
     if not results.recipe:
-        return "where the imported results did not say another"
+        return "or what the imported results say of a run"
     if results.recipe and isinstance(read_recipe(results.recipe), OwnRecipe):
         return "all figures are what the trainer reported"
     if any(name.startswith("oracle_") for name in results.measured):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,17 +82,20 @@ def import_results(db: Database, sources: Sequence[Path | DataFrame], options: I
     """
     _check(options)
     before = stored(db, options.study)
+    if before is not None:
+        options = replace(options, known_factors=tuple(factor.name for factor in before.outline.factors))
     faults = Faults()
     drafts = Drafts(options, faults)
     drafts.add(read_sources(sources, options, faults))
     faults.settle()
     if not drafts.runs:
         raise UsageError("the sources hold no run that has ended.", cure="Import them when some have.")
+    _bare(drafts.runs, faults)
+    faults.settle()
     previous = None if before is None else before.outline
     metric = choose_metric(options, previous, _measured(drafts.runs, before))
     select = _select(options, before, drafts.runs)
     known = {} if before is None else before.runs
-    _bare(drafts.runs, faults)
     settled = settle(drafts.runs, known, metric=metric[0], select=select, may_replace=options.replace, faults=faults)
     named = {draft.variant for draft in drafts.runs}
     outline = lay_out(

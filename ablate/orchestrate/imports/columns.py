@@ -104,13 +104,14 @@ def _is_of_epochs(name: str) -> bool:
 def _named(sheet: Sheet, options: ImportOptions, faults: Faults) -> list[str]:
     """Our name for each column; empty for those that are passed over."""
     mapped = {theirs: ours for ours, theirs in options.names.items()}
-    factors = {matching(sheet.columns, factor): factor for factor in options.factors}
+    all_factors = (*options.known_factors, *options.factors)
+    factors = {matching(sheet.columns, factor): factor for factor in all_factors}
     names: list[str] = []
     for column in sheet.columns:
         if column in mapped:
             name = mapped[column]
-            name = LEVEL + name if name in options.factors else name
-        elif column in factors:
+            name = LEVEL + name if name in all_factors else name
+        elif column and column in factors:
             name = LEVEL + factors[column]
         else:
             name = _meant(column, sheet.columns)

@@ -80,8 +80,8 @@ class Drafts:
 
     def add(self, sheets: Sequence[Sheet]) -> None:
         """Take all rows."""
+        self._check_names(sheets)
         laid_out = [(sheet, found) for sheet in sheets if (found := layout(sheet, self._options, self._faults))]
-        self._check_names([sheet for sheet, _ in laid_out])
         for sheet, found in laid_out:
             self._sheet(sheet, found)
             self._tell(sheet, found)
@@ -156,8 +156,8 @@ class Drafts:
             return None
         try:
             seed = cells.whole(cells.number)(row[found.seed])
-        except CellError as error:
-            self._faults.add(place, f"seed: {error}")
+        except CellError:
+            self._faults.add(place, f"seed: {str(row[found.seed])[:40]!r} is no seed: write a whole number from 0 on")
             return None
         if seed is None or seed >= FIRST_TUNING_SEED:
             what = "empty; write the run's seed" if seed is None else f"{seed:.0f} is above {FIRST_TUNING_SEED - 1:,}"

@@ -87,6 +87,7 @@ def lay_out(
         faults: Where mistakes go.
 
     Raises:
+        StudyError: Levels contradict each other, or some are missing.
         UsageError: The baseline is not there.
     """
     known = {} if previous is None else {variant.name: variant for variant in previous.variants}
@@ -96,6 +97,7 @@ def lay_out(
     names.insert(0, baseline)
     levels = _levels(known, variants, faults)
     factors = _factors(previous, names, levels, baseline, faults)
+    faults.settle()
     designs, levels = _designs(factors, names, levels, baseline)
     percent = named_metric(*metric).percent
     laid_out = []

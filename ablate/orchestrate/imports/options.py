@@ -39,6 +39,8 @@ class ImportOptions:
     pattern: str | None = None
     #: Columns that hold the level of a factor; each is a factor of the study.
     factors: tuple[str, ...] = ()
+    #: Factors that the study has already; their columns need not be there.
+    known_factors: tuple[str, ...] = ()
     #: Optimizer steps of one epoch, for sources that count steps; 1: a step is an epoch.
     epoch_steps: int | None = None
     #: Accuracies of the sources are percentages.

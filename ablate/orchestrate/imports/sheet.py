@@ -71,8 +71,16 @@ class Faults:
         if not self._count:
             return
         hidden = self._count - len(self._problems)
+        files = list(dict.fromkeys(problem.source.partition(":")[0] for problem in self._problems))
+        self._problems.sort(key=lambda problem: (files.index(problem.source.partition(":")[0]), _line(problem.source)))
         more = [Problem(source=f"and {hidden:,} more", message="shown when these are mended")] if hidden else []
         raise StudyError([*self._problems, *more, Problem(source="nothing was imported", message=TOLD)])
+
+
+def _line(place: str) -> int:
+    """Line of a place; 0 where it has none."""
+    line = place.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0
 
 
 #: The last words of a refusal.
