@@ -9,7 +9,7 @@ from typing import Literal
 from ablate.orchestrate.imports.drafts import ORACLE, Draft
 from ablate.orchestrate.imports.sheet import Faults
 from ablate.protocol import JobState
-from ablate.store.imported import ImportedRun
+from ablate.store.imported import OF_EPOCHS, ImportedRun
 
 Select = Literal["best_val", "best_val_loss", "last"]
 _TEXTS = ("device", "device_name", "error")
@@ -85,7 +85,7 @@ def _finished(draft: Draft, metric: str) -> ImportedRun:
         variant=draft.variant,
         seed=draft.seed,
         state=state,
-        values=draft.values,
+        values=_of_run(draft.values, draft.epochs),
         epochs=draft.epochs,
         device=draft.texts.get("device"),
         device_name=draft.texts.get("device_name"),
@@ -132,20 +132,27 @@ def _joined(run: ImportedRun, before: ImportedRun, *, is_said: bool) -> Imported
         if (old := before.provenance.get(name, "")) or run.provenance.get(name)
         for new in [run.provenance.get(name, "")]
     }
+    epochs = {
+        epoch: {**before.epochs.get(epoch, {}), **run.epochs.get(epoch, {})}
+        for epoch in sorted({*before.epochs, *run.epochs})
+    }
     return ImportedRun(
         variant=run.variant,
         seed=run.seed,
         state=run.state if is_said else before.state,
-        values={**before.values, **run.values},
-        epochs={
-            epoch: {**before.epochs.get(epoch, {}), **run.epochs.get(epoch, {})}
-            for epoch in sorted({*before.epochs, *run.epochs})
-        },
+        values=_of_run({**before.values, **run.values}, epochs),
+        epochs=epochs,
         device=before.device or run.device,
         device_name=before.device_name or run.device_name,
         error=before.error or run.error,
         provenance=provenance,
     )
+
+
+def _of_run(values: Mapping[str, float], epochs: Mapping[int, Mapping[str, float]]) -> dict[str, float]:
+    """Values of a whole run without those that only repeat its last or its selected epoch's."""
+    repeated = {name for name in OF_EPOCHS if name != "seconds" and any(name in one for one in epochs.values())}
+    return {name: value for name, value in values.items() if name not in repeated}
 
 
 def _selected(run: ImportedRun, select: Select) -> ImportedRun:
