@@ -14,7 +14,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ablate.api import ExperimentDatabase, StudyResults, check, open, run, submit  # noqa: A004 - as gzip.open
+    from ablate.api import (
+        ExperimentDatabase,
+        StudyResults,
+        check,
+        import_results,
+        open,  # noqa: A004 - as gzip.open
+        run,
+        submit,
+    )
     from ablate.errors import (
         AblateError,
         DatabaseAwayError,
@@ -48,6 +56,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "check",
+    "import_results",
     "load_study",
     "open",
     "parse_study",
@@ -59,7 +68,7 @@ __all__ = [
 if not TYPE_CHECKING:
     #: Rooms of the names that are not errors.
     _ROOMS = {
-        "ablate.api": ("ExperimentDatabase", "StudyResults", "check", "open", "run", "submit"),
+        "ablate.api": ("ExperimentDatabase", "StudyResults", "check", "import_results", "open", "run", "submit"),
         "ablate.orchestrate.progress": ("Progress",),
         "ablate.study": ("Study", "load_study", "parse_study"),
     }

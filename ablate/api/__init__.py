@@ -6,7 +6,8 @@ PyTorch; pandas and matplotlib are imported when the first frame or figure is ma
 
 from ablate.api.checking import check
 from ablate.api.database import ExperimentDatabase, open  # noqa: A004 - as gzip.open
+from ablate.api.importing import import_results
 from ablate.api.results import StudyResults
 from ablate.api.running import run, submit
 
-__all__ = ["ExperimentDatabase", "StudyResults", "check", "open", "run", "submit"]
+__all__ = ["ExperimentDatabase", "StudyResults", "check", "import_results", "open", "run", "submit"]

@@ -19,6 +19,7 @@ from ablate.cli import (
     db,
     doctor,
     export,
+    import_,
     init,
     logs,
     plan,
@@ -61,7 +62,8 @@ def _root(
 
 
 for _command in (
-    run, plan, check, status, report, export, show, logs, retry, cancel, init, schema, data, db, doctor, submit, worker,
+    run, plan, check, status, report, export, import_, show, logs, retry, cancel, init, schema, data, db, doctor,
+    submit, worker,
 ):  # fmt: skip
     _command.register(app)
 

@@ -69,13 +69,20 @@ def _value(value: object) -> str:
 def _print_job(record: JobRecord, differences: list[str], artifacts: Path) -> None:
     typer.echo(f"job {record.id}: {record.study}, {record.variant}, seed {record.seed}")
     typer.echo(f"state: {record.state}{'' if record.listed else ' (the study no longer asks for it)'}")
-    typer.echo(f"epochs recorded: {record.epochs} of {record.recipe.get('training', {}).get('epochs', '?')}")
+    planned = f" of {record.recipe.get('training', {}).get('epochs', '?')}" if record.recipe else ""
+    typer.echo(f"epochs recorded: {record.epochs}{planned}")
     if record.error:
         typer.echo(f"error: {record.error}")
-    typer.echo("recipe: as the baseline's, but for" if differences else "recipe: the baseline's")
+    if record.recipe:
+        typer.echo("recipe: as the baseline's, but for" if differences else "recipe: the baseline's")
+    else:
+        typer.echo("recipe: none, since its results were imported")
     for line in differences:
         typer.echo(f"  {line}")
     for one in record.attempts:
+        if not record.recipe:
+            typer.echo(f"attempt {one.number}: {one.state}, stored {one.started_at:%Y-%m-%d %H:%M:%S} UTC")
+            continue
         ended = "" if one.ended_at is None else f", {(one.ended_at - one.started_at).total_seconds():.1f} s"
         after = f", went on after epoch {one.resumed_from}" if one.resumed_from else ""
         typer.echo(f"attempt {one.number}: {one.state}, {one.started_at:%Y-%m-%d %H:%M:%S} UTC{ended}{after}")
@@ -85,7 +92,8 @@ def _print_job(record: JobRecord, differences: list[str], artifacts: Path) -> No
             typer.echo(f"  {one.failure_kind or 'diverged'}: {one.failure_message}")
     if record.attempts and record.attempts[-1].provenance:
         known = record.attempts[-1].provenance
-        typer.echo("versions: " + ", ".join(f"{key} {value}" for key, value in known.items() if isinstance(value, str)))
+        label = "versions" if record.recipe else "source"
+        typer.echo(f"{label}: " + ", ".join(f"{key} {value}" for key, value in known.items() if isinstance(value, str)))
     for metric, value in record.metrics.items():
         typer.echo(f"metric: {metric} = {'no number' if value is None else f'{value:g}'}")
     for name in record.checkpoints:

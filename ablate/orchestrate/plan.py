@@ -15,7 +15,7 @@ from ablate.orchestrate.submit import cells
 from ablate.orchestrate.tuning import foreseen
 from ablate.protocol import ENDED, JobState
 from ablate.store import Database
-from ablate.store.reading import durations, outline, states
+from ablate.store.reading import durations, outline, runnable, states
 from ablate.study import Design, OutlineDiff, OutlineTuning, Study, Tuning, Variant, diff
 
 
@@ -146,10 +146,15 @@ class Plan:
 
 
 def plan_study(study: Study, db: Database | None) -> Plan:
-    """Hold a study against the database; `db` is None where there is none yet."""
+    """Hold a study against the database; `db` is None where there is none yet.
+
+    Raises:
+        UsageError: Results from elsewhere were imported under the study's name.
+    """
     if db is None:
         given = _given(study, {}, {})
         return Plan(study=study, revision=None, states={}, decided={}, seconds_to_run=None, given=given)
+    runnable(db, study.name)
     revision, known = states(db, study.name)
     decided, coming = foreseen(db, study), next_round(db, study)
     given = _given(study, decided, {**given_so_far(db, study), **coming.seeds})

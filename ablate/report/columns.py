@@ -211,7 +211,7 @@ def costs(analysis: Analysis) -> list[tuple[Column, Maker]]:
     found = [
         parameters(analysis),
         flops(analysis),
-        _measured(analysis, "epochs", "epochs", lambda run: run.epochs, numbers.few),
+        _measured(analysis, "epochs", "epochs", lambda run: run.epochs or None, numbers.few),
         seconds_per_epoch(analysis),
         _measured(analysis, "seconds", "s / run", lambda run: run.seconds, numbers.significant),
         _measured(analysis, "images_per_second", "images / s", lambda run: run.images_per_second, numbers.count),

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
@@ -53,8 +54,8 @@ CLASS_COLUMNS = ("variant", "variant_key", "seed", "class", "examples", "accurac
 CONFUSION_COLUMNS = ("variant", "variant_key", "seed", "true", "predicted", "count")
 #: Kinds of rows.
 KINDS = ("runs", "epochs", "steps", "predictions", "classes", "confusion")
-#: Text that a spreadsheet would run as a formula when a cell begins with it.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+#: Text that a spreadsheet would run as a formula, or that looks as if it had been kept from that already.
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def export_rows(db: Database, study: str, kind: str, form: str) -> str:
@@ -212,4 +213,4 @@ def _value(value: object) -> Value:
 
 def _guarded(value: Value) -> Value:
     """Text that a spreadsheet leaves alone."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value

@@ -45,7 +45,8 @@ def settings(results: Results) -> list[tuple[str, str]]:
     pairs.append(("seeds", seeds))
     direction = "more is better" if outline.direction == "max" else "less is better"
     pairs.append(("ranked by", f"{results.metric.label} ({direction})"))
-    pairs.append(("epoch selected", f"{SELECTIONS[outline.select]}; {_tested(results)}"))
+    if results.recipe or any(run.selected_epoch for run in results.runs):
+        pairs.append(("epoch selected", f"{SELECTIONS[outline.select]}; {_tested(results)}"))
     return pairs
 
 
@@ -58,6 +59,8 @@ def _stopped_early(results: Results) -> str:
 
 def _tested(results: Results) -> str:
     """How the test set was used."""
+    if not results.recipe:
+        return "or what the imported results say of a run"
     if results.recipe and isinstance(read_recipe(results.recipe), OwnRecipe):
         return "all figures are what the trainer reported"
     if any(name.startswith("oracle_") for name in results.measured):
@@ -78,7 +81,18 @@ def provenance(results: Results) -> list[tuple[str, str]]:
         dirty = sum(bool(run.provenance.get("dirty")) for run in results.runs)
         noted = f", uncommitted changes in {numbers.plural(dirty, 'run')}" if dirty else ", no uncommitted changes"
         pairs.append(("commit", listed(commits) + noted))
-    packages = ("ablate-lab", "python", "torch", "torchvision", "timm", "numpy", "scikit-learn", "platform")
+    packages = (
+        "imported from",
+        "SHA-256",
+        "ablate-lab",
+        "python",
+        "torch",
+        "torchvision",
+        "timm",
+        "numpy",
+        "scikit-learn",
+        "platform",
+    )
     pairs += [(name, listed(values)) for name in packages if (values := _distinct(results, name))]
     devices = sorted({run.device_name for run in results.runs if run.device_name})
     if devices:

@@ -117,11 +117,15 @@ def all_table(analysis: Analysis) -> Table:
 
 
 def cost_table(analysis: Analysis) -> Table | None:
-    """What every variant costs; columns that do not vary are said once. None before a run has succeeded."""
+    """What every variant costs; columns that do not vary are said once.
+
+    None before a run has succeeded, and where nothing is known.
+    """
     if not any(run.state == JobState.SUCCEEDED for run in analysis.results.runs):
         return None
     rows = [(variant.name, variant) for variant in analysis.results.outline.variants]
-    return _table(analysis, "Cost", "variant", rows, columns.costs(analysis)).hidden()
+    table = _table(analysis, "Cost", "variant", rows, columns.costs(analysis)).hidden()
+    return table if len(table.columns) > 1 or table.notes else None
 
 
 def failure_table(results: Results) -> Table | None:

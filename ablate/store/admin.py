@@ -6,11 +6,12 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, null, or_, select, update
 
+from ablate.errors import UsageError
 from ablate.protocol import AttemptState, FailureKind, JobState
 from ablate.store.database import Database
 from ablate.store.expressions import Now
 from ablate.store.leases import close_attempts
-from ablate.store.lookup import study_id
+from ablate.store.lookup import has_recipes, study_id
 from ablate.store.tables import attempts, jobs
 
 
@@ -62,7 +63,7 @@ def retry(
         cancelled: Cancelled jobs too, where neither `kinds` nor `lost` is given.
 
     Raises:
-        UsageError: The database has no such study.
+        UsageError: The database has no such study, or its results were imported.
     """
     failed = jobs.c.state == JobState.FAILED.value
     wanted = or_(failed, jobs.c.state == JobState.CANCELLED.value) if cancelled else failed
@@ -71,6 +72,11 @@ def retry(
         ended = or_(ways, attempts.c.state == AttemptState.LOST.value) if lost else ways
         wanted = failed & jobs.c.attempt.in_(select(attempts.c.id).where(ended))
     with db.write() as connection:
+        if not has_recipes(connection, study) and study_id(connection, study):
+            raise UsageError(
+                f"{study} holds results from elsewhere, which cannot be run again.",
+                cure=f"Import other ones in their place: `ablate import FILE --study {study} --replace`.",
+            )
         again = update(jobs).where(_chosen(study_id(connection, study), only), wanted)
         again = again.values(
             state=JobState.QUEUED.value,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from ablate.errors import UsageError
 from ablate.store.database import Database
@@ -36,6 +36,40 @@ def study_id(connection: Connection, name: str) -> int:
         f"there is no study {name!r} in the database.",
         cure=f"{guess}It holds {', '.join(known[:10])}{', ...' if len(known) > 10 else ''}.",
     )
+
+
+def has_recipes(connection: Connection, study: str) -> bool:
+    """Whether ablate itself runs a study; those with results from elsewhere have no recipes."""
+    return _counts(connection, study, variants.c.recipe.is_not(None)) > 0
+
+
+def refuse_imported(connection: Connection, study: str) -> None:
+    """See that a study may be run under its name.
+
+    Raises:
+        UsageError: Results from elsewhere were imported under it.
+    """
+    if _counts(connection, study, variants.c.recipe.is_(None)):
+        raise UsageError(
+            f"{study} holds results from elsewhere: own runs would mix with them.",
+            cure="Give the study another `name`; the imported one is shown by "
+            f"`ablate report {study}`, and deleted by `ablate db delete {study}`.",
+        )
+
+
+def runnable(db: Database, study: str) -> None:
+    """The same question in a transaction of its own.
+
+    Raises:
+        UsageError: Results from elsewhere were imported under the name.
+    """
+    with db.read() as connection:
+        refuse_imported(connection, study)
+
+
+def _counts(connection: Connection, study: str, condition: ColumnElement[bool]) -> int:
+    question = select(func.count()).select_from(variants).join(study_rows, study_rows.c.id == variants.c.study)
+    return int(connection.execute(question.where(study_rows.c.name == study, condition)).scalar_one())
 
 
 def studies(db: Database) -> tuple[StudyRecord, ...]:

@@ -4,7 +4,16 @@ Only jobs that the newest revision of a study asks for are counted and reported.
 """
 
 from ablate.store.code import ran_with, revision_sources
-from ablate.store.lookup import calls, outline, planned_epochs, recipe, revision_settings, revision_text, studies
+from ablate.store.lookup import (
+    calls,
+    outline,
+    planned_epochs,
+    recipe,
+    revision_settings,
+    revision_text,
+    runnable,
+    studies,
+)
 from ablate.store.measured import labellings, steps
 from ablate.store.outcomes import correct, data_tables
 from ablate.store.results import epochs, predictions, runs
@@ -29,6 +38,7 @@ __all__ = [
     "revision_settings",
     "revision_sources",
     "revision_text",
+    "runnable",
     "running",
     "runs",
     "states",

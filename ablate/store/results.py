@@ -36,6 +36,9 @@ from ablate.study.outline import FIRST_TUNING_SEED
 #: Jobs that the newest revision compares: not those that only tune retuned levels.
 COMPARED = jobs.c.listed & (jobs.c.seed < FIRST_TUNING_SEED)
 
+#: Of which a run shows the last or the selected epoch's.
+_OF_EPOCHS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
 
 def runs(db: Database, study: str) -> tuple[RunRecord, ...]:
     """A record for each job that is compared, ordered by variant and seed.
@@ -200,6 +203,8 @@ def _run(
     row: RowMapping, progress: list[RowMapping], marks: Mapping[str, str], metrics: Mapping[str, float | None]
 ) -> RunRecord:
     last = progress[-1] if progress else None
+    # Imported runs without epochs have these of the whole run.
+    alone = {} if progress else {name: metrics[name] for name in _OF_EPOCHS if name in metrics}
     selected = next((epoch for epoch in progress if epoch["epoch"] == row["selected_epoch"]), None)
     return RunRecord(
         job=row["job_id"],
@@ -208,10 +213,10 @@ def _run(
         seed=row["seed"],
         state=JobState(row["job_state"]),
         selected_epoch=row["selected_epoch"],
-        train_loss=None if last is None else last["train_loss"],
-        train_accuracy=None if last is None else last["train_accuracy"],
-        val_loss=None if selected is None else selected["val_loss"],
-        val_accuracy=None if selected is None else selected["val_accuracy"],
+        train_loss=alone.get("train_loss") if last is None else last["train_loss"],
+        train_accuracy=alone.get("train_accuracy") if last is None else last["train_accuracy"],
+        val_loss=alone.get("val_loss") if selected is None else selected["val_loss"],
+        val_accuracy=alone.get("val_accuracy") if selected is None else selected["val_accuracy"],
         test_accuracy=row["test_accuracy"],
         test_loss=row["test_loss"],
         parameters=row["parameters"],
@@ -228,7 +233,7 @@ def _run(
         error=row["error"],
         provenance=row["provenance"] or {},
         fingerprints=marks,
-        metrics=metrics,
+        metrics={name: value for name, value in metrics.items() if name not in alone},
     )
 
 

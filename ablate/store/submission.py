@@ -16,7 +16,7 @@ from ablate.protocol import JobState
 from ablate.recipe import AnyRecipe
 from ablate.store.database import Database
 from ablate.store.expressions import Now
-from ablate.store.lookup import newest
+from ablate.store.lookup import newest, refuse_imported
 from ablate.store.tables import calls, jobs, revisions, sources, studies, variants
 from ablate.study.outline import Outline
 
@@ -91,7 +91,7 @@ def submit(
         call: What was typed after `ablate run` to ask for it, for "how to reproduce"; nothing where nobody typed.
 
     Raises:
-        UsageError: A variant has no recipe (imported results).
+        UsageError: A variant has no recipe, or results from elsewhere were imported under the study's name.
         DatabaseError: The database cannot be written.
     """
     rows = _cells(outline)
@@ -102,6 +102,7 @@ def submit(
                 cure=f"Show them with `ablate report {outline.name}`.",
             )
     with db.write() as connection:
+        refuse_imported(connection, outline.name)
         study = _study(connection, outline.name)
         number, new, settled = _revision(connection, study, outline, text, list(settings), sources, execution)
         if call:
@@ -120,9 +121,14 @@ def submit(
     )
 
 
-def _study(connection: Connection, name: str) -> int:
-    if connection.dialect.name == "postgresql":  # two submissions take turns; SQLite has a single writer anyway
+def lock_studies(connection: Connection) -> None:
+    """Let two submissions take turns; SQLite has a single writer anyway."""
+    if connection.dialect.name == "postgresql":
         connection.execute(sql("LOCK TABLE studies IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _study(connection: Connection, name: str) -> int:
+    lock_studies(connection)
     found = connection.execute(select(studies.c.id).where(studies.c.name == name)).scalar()
     if found is not None:
         return int(found)
@@ -152,18 +158,9 @@ def _revision(
         if (last.text, last.settings, laid_out, known) == (text, settings, outline, hashes):
             return last.number, False, last.execution
         number, execution = last.number + 1, last.execution
-    row = {
-        "study": study,
-        "number": number,
-        "text": text,
-        "sha256": _sha256(text),
-        "settings": settings,
-        "outline": outline.model_dump(mode="json"),
-        "execution": dict(execution),
-        "ablate_version": _own_version(),
-        "created_at": Now(),
-    }
-    revision = connection.execute(insert(revisions).values(row).returning(revisions.c.id)).scalar_one()
+    revision = write_revision(
+        connection, study, outline, number=number, execution=execution, text=text, settings=settings
+    )
     if texts:
         connection.execute(
             insert(sources),
@@ -173,6 +170,31 @@ def _revision(
             ],
         )
     return number, True, execution
+
+
+def write_revision(
+    connection: Connection,
+    study: int,
+    outline: Outline,
+    *,
+    number: int,
+    execution: Mapping[str, Any],
+    text: str = "",
+    settings: Sequence[str] = (),
+) -> int:
+    """Write a revision of a study, which has no text where its results were imported; the row's id."""
+    row = {
+        "study": study,
+        "number": number,
+        "text": text,
+        "sha256": _sha256(text),
+        "settings": list(settings),
+        "outline": outline.model_dump(mode="json"),
+        "execution": dict(execution),
+        "ablate_version": _own_version(),
+        "created_at": Now(),
+    }
+    return int(connection.execute(insert(revisions).values(row).returning(revisions.c.id)).scalar_one())
 
 
 def _keep_call(connection: Connection, revision: int, call: list[str]) -> None:

@@ -8,7 +8,7 @@ What a snippet is stands in a comment in front of it, which a reader of the page
     <!-- diff: first.toml; 5 variants -->                         an edit of a file that is there already
     <!-- text: error | variants | output -->                      what the snippet before it gives
     <!-- console: exit 3 -->                                      commands that end with another status than 0
-    <!-- file: my_models.py -->                                   code that is kept in a file, and not executed here
+    <!-- file: my_models.py -->                                   code or a table that is kept in a file, not executed
 
 `baseline` beside `whole` makes its [baseline] tables complete the fragments of the page, and `keep` beside `fragment`
 makes its tables complete the later fragments of its section. Blocks of `python`, `sh` and `console` need no comment.
@@ -27,7 +27,7 @@ from ablate.study import Study, load_study, parse_study
 from tests.command import call_here
 
 #: Commands that are cheap enough to be run for each page: they train nothing.
-CHEAP = {"plan", "submit", "schema", "init", "check"}
+CHEAP = {"plan", "submit", "schema", "init", "check", "import", "report"}
 _FENCE = re.compile(r"^( *)```(.*)$")
 _MARK = re.compile(r"^<!-- (study|diff|text|console|file): (.*) -->$")
 
@@ -138,7 +138,7 @@ class Reader:
                 self._study(snippet, section)
                 if snippet.marks[0] == "mistake":
                     assert shown == "error", f"line {snippet.line}: the message of this mistake is not shown"
-            case "python", "file":
+            case (("python" | "csv"), "file"):
                 self._keep(snippet)
             case "python", "":
                 self._python(snippet)
