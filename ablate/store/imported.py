@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -221,10 +221,10 @@ def _variants(connection: Connection, study: int, outline: Outline) -> dict[str,
     return {one.name: row_of[one.key] for one in outline.variants}
 
 
-def _clear(connection: Connection, jobs_again: Collection[int]) -> None:
+def _clear(connection: Connection, jobs_again: Sequence[int]) -> None:
     """Delete the epochs of runs that come anew; their custom metrics go with them."""
-    if jobs_again:
-        connection.execute(delete(epochs).where(epochs.c.job.in_(jobs_again)))
+    for start in range(0, len(jobs_again), _CHUNK):
+        connection.execute(delete(epochs).where(epochs.c.job.in_(jobs_again[start : start + _CHUNK])))
 
 
 def _attempt(run: ImportedRun, now: float) -> dict[str, Any]:

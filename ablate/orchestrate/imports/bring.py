@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from ablate.errors import UsageError
 from ablate.orchestrate.imports.drafts import Drafts
-from ablate.orchestrate.imports.layout import choose_metric, lay_out
 from ablate.orchestrate.imports.options import ImportOptions
+from ablate.orchestrate.imports.outlines import choose_metric, lay_out
 from ablate.orchestrate.imports.settle import Select, settle
 from ablate.orchestrate.imports.sheet import Faults
 from ablate.orchestrate.imports.sources import read_sources
