@@ -6,12 +6,11 @@ interpreter are printed.
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
-
-from numpy import median
 
 ROUNDS = 9
 STUDY = Path(__file__).parents[1] / "studies" / "digits_net.toml"
@@ -31,11 +30,11 @@ def main() -> None:
             started = time.perf_counter()
             subprocess.run([sys.executable, *words], capture_output=True, check=False)
             times[name].append(time.perf_counter() - started)
-    bare = median(times["python -c pass"][1:])
+    bare = statistics.median(times["python -c pass"][1:])
     print(f"{'command':<18} {'median s':>9} {'min':>6} {'max':>6} {'ratio':>6}   (n = {ROUNDS})")
     for name, seconds in times.items():
         kept = seconds[1:]
-        middle = median(kept)
+        middle = statistics.median(kept)
         print(f"{name:<18} {middle:>9.3f} {min(kept):>6.3f} {max(kept):>6.3f} {middle / bare:>6.1f}")
 
 

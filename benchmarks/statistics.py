@@ -9,8 +9,10 @@ Tables are printed and, except with `--quick`, written to `benchmarks/results/st
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import platform
 import sys
+import sysconfig
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -28,8 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     studies = options.studies or (QUICK if options.quick else STUDIES)
 
-    # this file has the name of a module of the standard library: its folder must not be where imports look first
-    sys.path[0] = str(Path(__file__).parents[1])
+    sys.path[0] = str(Path(__file__).parents[1])  # of the repository, so that `benchmarks.simulation` is found
     from benchmarks.simulation.agreement import DisagreementError, check
     from benchmarks.simulation.draws import monte_carlo_error
     from benchmarks.simulation.tables import ALPHA, Tables
@@ -71,5 +72,20 @@ def _summary(above: list[tuple[str, float]], rates: int, error: float) -> str:
     return f"{head}{len(above)} exceed .05 by more than three standard errors ({3 * error:.4f}):\n\n{lines}"
 
 
+def stand_aside() -> None:
+    """Let the standard library's `statistics` be imported in place of this file.
+
+    The scripts beside this one have their folder first in the import path, and ablate means the library's module.
+    """
+    place = Path(sysconfig.get_path("stdlib")) / "statistics.py"
+    spec = importlib.util.spec_from_file_location("statistics", place)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["statistics"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["statistics"])
+
+
 if __name__ == "__main__":
     main()
+elif __name__ == "statistics":
+    stand_aside()

@@ -14,6 +14,7 @@ import importlib.util
 import os
 import platform
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from numpy import median
 from sqlalchemy import insert
 
 from ablate.metrics import EpochMetrics
@@ -146,7 +146,7 @@ def of_optuna(folder: Path) -> tuple[float, float]:
 
 
 def _spread(values: list[float]) -> str:
-    return f"{median(values):8.2f}  ({min(values):.2f} to {max(values):.2f})"
+    return f"{statistics.median(values):8.2f}  ({min(values):.2f} to {max(values):.2f})"
 
 
 def compare() -> None:

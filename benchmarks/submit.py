@@ -6,13 +6,12 @@ into an empty database, then a second time, which must add nothing; each of ROUN
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-
-from numpy import median
 
 ROUNDS = 3
 STUDY = """\
@@ -77,7 +76,7 @@ def main() -> None:
                     raise SystemExit(f"{what}: {last}")
     for what, seconds in times.items():
         spread = f"{min(seconds):.2f}-{max(seconds):.2f}"
-        print(f"{what:<13} median {median(seconds):6.2f} s   (n = {ROUNDS}, {spread})")
+        print(f"{what:<13} median {statistics.median(seconds):6.2f} s   (n = {ROUNDS}, {spread})")
 
 
 if __name__ == "__main__":
