@@ -10,6 +10,7 @@ real difference" is false. `--db` keeps the runs for another time. The table is 
 from __future__ import annotations
 
 import argparse
+import gc
 import platform
 import sys
 import tempfile
@@ -116,6 +117,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = trained(options.db or str(Path(folder) / "results.db"), needed, options.workers)
     values = np.array([run.test_accuracy for run in runs], dtype=float)
+    gc.freeze()  # statsmodels' `multipletests` collects garbage at every call: what is imported need not be walked
     rows = []
     for seeds in options.seeds:
         for margin in (None, MARGIN):

@@ -31,14 +31,14 @@ def main() -> None:
     studies = options.studies or (QUICK if options.quick else STUDIES)
 
     sys.path[0] = str(Path(__file__).parents[1])  # of the repository, so that `benchmarks.simulation` is found
-    from benchmarks.simulation.agreement import DisagreementError, check
+    from benchmarks.simulation import agreement, agreement_looks
     from benchmarks.simulation.draws import monte_carlo_error
     from benchmarks.simulation.tables import ALPHA, Tables
 
     started = time.perf_counter()
     try:
-        agreed = check(CHECKED, options.seed)
-    except DisagreementError as error:
+        agreed = [one.check(CHECKED, options.seed) for one in (agreement, agreement_looks)]
+    except agreement.DisagreementError as error:
         raise SystemExit(f"the formulas of this benchmark are not those of ablate: {error}") from error
     error = monte_carlo_error(ALPHA, studies)
     words = " ".join(["python benchmarks/statistics.py", f"--studies {studies}", f"--seed {options.seed}"])
@@ -48,7 +48,7 @@ def main() -> None:
         f"{', '.join(f'{name} {version(name)}' for name in ('numpy', 'scipy', 'statsmodels'))}).",
         f"Each figure is the share of {studies:,} studies with 10 comparisons; alpha is {ALPHA:g}, and the standard "
         f"error of a share of {ALPHA:g} is {error:.4f}. Values over seeds are normal; sd is their standard deviation, "
-        f"rho the correlation of two variants of equal seed. {agreed}.",
+        f"rho the correlation of two variants of equal seed. {'. '.join(agreed)}.",
     ]
     print(*parts, sep="\n\n", flush=True)
     tables = Tables(studies=studies, seed=options.seed)

@@ -1,4 +1,7 @@
-"""The adaptive procedure over many studies: looks, weights, Holm over all k, decisions for good, futility."""
+"""The adaptive procedure of `ablate.statistics` over arrays of studies.
+
+Looks with weights, Holm over all k, decisions for good, futility.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,10 @@ class Plan:
         """Seeds of the baseline for each seed of a variant."""
         return 1 if is_paired or self.strict or k < 3 else 2
 
+    def level(self, k: int, *, is_paired: bool) -> float:
+        """The alpha by which families are judged."""
+        return self.alpha * (self.calibration if self.multiple(k, is_paired=is_paired) > 1 else 1.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -61,6 +68,8 @@ class Outcome:
     seeds: Floats
     #: Seeds of the baseline, (S,).
     base_seeds: Floats
+    #: p-values of the differences after all looks, adjusted over looks and family, and calibrated, (S, k).
+    p: Floats
     #: Studies with the paired test, (S,).
     is_paired: Bools
 
@@ -93,57 +102,65 @@ def adaptive(base: Floats, arms: Floats, plan: Plan, *, test: str = "auto") -> O
     order = np.argsort(np.concatenate([places for places, _ in parts]))
     joined = {
         name: np.concatenate([getattr(outcome, name) for _, outcome in parts])[order]
-        for name in ("differs", "equivalent", "stopped", "delta", "seeds", "base_seeds", "is_paired")
+        for name in ("differs", "equivalent", "stopped", "delta", "seeds", "base_seeds", "p", "is_paired")
     }
     return Outcome(**joined)
 
 
 def _follow(base: Floats, arms: Floats, plan: Plan, is_paired: bool) -> Outcome:
     shape, k = arms.shape[:2], arms.shape[1]
-    alpha = plan.alpha * (plan.calibration if plan.multiple(k, is_paired=is_paired) > 1 else 1.0)
+    alpha = plan.level(k, is_paired=is_paired)
     differs, equivalent, stopped = (np.zeros(shape, dtype=bool) for _ in range(3))
     p_differs, p_equivalent = np.ones(shape), np.ones(shape)
-    delta, seeds, base_seeds = np.zeros(shape), np.zeros(shape), np.zeros(shape[0])
-    going = np.ones(shape, dtype=bool)
+    sign, delta, seeds, base_seeds = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape[0])
     for number, (n, weight) in enumerate(zip(plan.looks, plan.weights, strict=True)):
+        is_open = ~(differs | equivalent)
+        going = is_open & ~stopped
         n_base = plan.baseline_seeds(n, k, is_paired=is_paired)
         tested = (paired if is_paired else welch)(base[:, :n_base], arms[:, :, :n])
         seeds, delta = np.where(going, n, seeds), np.where(going, tested.delta, delta)
         base_seeds = np.where(going.any(axis=1), n_base, base_seeds)
-        p_differs = np.where(going, np.minimum(p_differs, tested.p / weight), p_differs)
+        smaller = going & (tested.p / weight < p_differs)
+        p_differs, sign = np.where(smaller, tested.p / weight, p_differs), np.where(smaller, np.sign(delta), sign)
         if plan.margin is None:
-            found, same = going & (holm(p_differs) <= alpha), np.zeros(shape, dtype=bool)
+            real, same = holm(p_differs) <= alpha, np.zeros(shape, dtype=bool)
         else:
-            both = tested.p_equivalence(plan.margin) / weight
-            p_equivalent = np.where(going, np.minimum(p_equivalent, both), p_equivalent)
-            found, same = going & (k * p_differs <= alpha), going & (k * p_equivalent <= alpha)
-        differs, equivalent = differs | found, equivalent | same
-        going &= ~(found | same)
-        if plan.futility and plan.margin is None and 1 <= number < len(plan.looks) - 1:
-            hopeless = going & (_chance(base[:, :n_base], arms[:, :, :n], tested, plan, alpha, is_paired) < FUTILE)
-            stopped |= hopeless
-            going &= ~hopeless
+            p_equivalent = np.where(
+                going, np.minimum(p_equivalent, tested.p_equivalence(plan.margin) / weight), p_equivalent
+            )
+            real, same = k * p_differs <= alpha, is_open & (k * p_equivalent <= alpha)
+        # a difference that has turned since the look that speaks for it is no verdict
+        differs |= is_open & real & (same | (sign * delta >= 0))
+        equivalent |= same
+        if plan.futility and 1 <= number < len(plan.looks) - 1:
+            going &= ~(differs | equivalent)
+            chance = _chance(base[:, :n_base], arms[:, :, :n], tested, plan, is_paired=is_paired)
+            stopped |= going & (chance < FUTILE)
     return Outcome(
         differs=differs,
         equivalent=equivalent,
-        stopped=stopped,
+        stopped=stopped & ~(differs | equivalent),
         delta=delta,
         seeds=seeds,
         base_seeds=base_seeds,
+        p=np.minimum(1, (holm(p_differs) if plan.margin is None else k * p_differs) * plan.alpha / alpha),
         is_paired=np.full(shape[0], is_paired),
     )
 
 
-def _chance(base: Floats, arms: Floats, tested: Tested, plan: Plan, alpha: float, is_paired: bool) -> Floats:
-    """Power at the last look if the difference is the one that is seen now: Phi(|d| / sqrt(V) - z), (S, k)."""
+def _chance(base: Floats, arms: Floats, tested: Tested, plan: Plan, *, is_paired: bool) -> Floats:
+    """About the chance of a verdict at the last look, if the difference is the one that is seen now, (S, k)."""
     k, last = arms.shape[1], plan.looks[-1]
     if is_paired:
-        variance = np.square(tested.se) * arms.shape[2] / last
+        se = tested.se * (arms.shape[2] / last) ** 0.5
     else:
         n_base = plan.baseline_seeds(last, k, is_paired=False)
-        variance = arms.var(axis=2, ddof=1) / last + base.var(axis=1, ddof=1, keepdims=True) / n_base
-    limit = stats.norm.ppf(1 - alpha * plan.weights[-1] / (2 * k))
-    return special.ndtr(np.abs(tested.delta) / np.sqrt(variance) - limit)
+        se = np.sqrt(arms.var(axis=2, ddof=1) / last + base.var(axis=1, ddof=1, keepdims=True) / n_base)
+    share = plan.level(k, is_paired=is_paired) * plan.weights[-1] / k
+    chance = special.ndtr(np.abs(tested.delta) / se - stats.norm.isf(share / 2))
+    if plan.margin is None:
+        return chance
+    return np.maximum(chance, special.ndtr((plan.margin - np.abs(tested.delta)) / se - stats.norm.isf(share)))
 
 
 def uncalibrated(plan: Plan) -> Plan:
