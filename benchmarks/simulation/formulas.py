@@ -22,6 +22,8 @@ class Tested:
     se: Floats
     #: Degrees of freedom.
     df: Floats
+    #: Whether the variant scatters more than the baseline.
+    louder: Bools
 
     @property
     def p(self) -> Floats:
@@ -41,15 +43,17 @@ class Tested:
             delta=np.where(pick, self.delta, other.delta),
             se=np.where(pick, self.se, other.se),
             df=np.where(pick, self.df, other.df),
+            louder=np.where(pick, self.louder, other.louder),
         )
 
 
 def welch(base: Floats, arms: Floats) -> Tested:
     """Variants (S, k, n) against baselines (S, m), with unequal variances."""
-    part_a = arms.var(axis=2, ddof=1) / arms.shape[2]
-    part_b = base.var(axis=1, ddof=1, keepdims=True) / base.shape[1]
+    variance_a, variance_b = arms.var(axis=2, ddof=1), base.var(axis=1, ddof=1, keepdims=True)
+    part_a, part_b = variance_a / arms.shape[2], variance_b / base.shape[1]
     df = (part_a + part_b) ** 2 / (part_a**2 / (arms.shape[2] - 1) + part_b**2 / (base.shape[1] - 1))
-    return Tested(delta=arms.mean(axis=2) - base.mean(axis=1, keepdims=True), se=np.sqrt(part_a + part_b), df=df)
+    delta = arms.mean(axis=2) - base.mean(axis=1, keepdims=True)
+    return Tested(delta=delta, se=np.sqrt(part_a + part_b), df=df, louder=variance_a > variance_b)
 
 
 def paired(base: Floats, arms: Floats) -> Tested:
@@ -57,7 +61,9 @@ def paired(base: Floats, arms: Floats) -> Tested:
     n = arms.shape[2]
     differences = arms - base[:, None, :n]
     delta = differences.mean(axis=2)
-    return Tested(delta=delta, se=differences.std(axis=2, ddof=1) / n**0.5, df=np.full(delta.shape, n - 1.0))
+    louder = arms.var(axis=2, ddof=1) > base[:, :n].var(axis=1, ddof=1, keepdims=True)
+    se = differences.std(axis=2, ddof=1) / n**0.5
+    return Tested(delta=delta, se=se, df=np.full(delta.shape, n - 1.0), louder=louder)
 
 
 def worth_pairing(base: Floats, arms: Floats) -> Bools:
