@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 
 import ablate
-from ablate.report.analysis import analyse
-from ablate.report.results import Results
 from ablate.store import Database
 from ablate.store.records import RunRecord
 from ablate.study.outline import Outline, OutlineVariant, StatisticsSettings
+from ablate.verdicts.analysis import analyse
+from ablate.verdicts.results import Results
 
 RESULTS = Path(__file__).parent / "results" / "null_study.md"
 NAME = "null_study"
@@ -171,7 +171,7 @@ def _page(options: argparse.Namespace, runs: Sequence[RunRecord], values: np.nda
             f"One recipe, {len(runs)} seeds on digits, median {seconds:.1f} s: test accuracy {values.mean():.4f},",
             f"standard deviation {values.std(ddof=1):.4f}, from {values.min():.4f} to {values.max():.4f}, "
             f"{len(set(values.tolist()))} different values.",
-            f"Each division makes a baseline and {VARIANTS} variants of these runs, judged by `ablate.report.analysis`",
+            f"Each division makes a baseline and {VARIANTS} variants of these runs, judged by `ablate.verdicts`",
             "with the default statistics at alpha = .05. No variant differs: each difference that is claimed is false.",
             "",
             "| " + " | ".join(head) + " |",
