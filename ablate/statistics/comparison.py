@@ -162,17 +162,19 @@ def adjusted(p: Sequence[float], *, halved: bool) -> list[float]:
 def with_power(comparison: Comparison, *, alpha: float, margin: float | None) -> Comparison:
     """Add what these seeds can find, and how many would settle it at the margin.
 
-    The unit is the standard deviation of the differences where paired, else sqrt((s_a^2 + s_b^2) / 2).
+    The unit is the standard deviation of the differences where paired; else the one that both arms would have if equal
+    variances gave the same standard error, se / sqrt(1/n_a + 1/n_b), and the degrees of freedom are Welch's.
     """
     difference = comparison.difference
-    sd_a, sd_b, se = difference.sd_a, difference.sd_b, difference.se
-    if difference.p is None or sd_a is None or sd_b is None or se is None:
+    se = difference.se
+    if difference.p is None or se is None:
         return comparison
     if comparison.test == "paired":
-        unit, ratio = se * difference.n_a**0.5, None
+        unit, ratio, df = se * difference.n_a**0.5, None, None
     else:
-        unit, ratio = ((sd_a**2 + sd_b**2) / 2) ** 0.5, difference.n_b / difference.n_a
-    effect = detectable_effect(difference.n_a, alpha, ratio=ratio)
+        unit, ratio = se / (1 / difference.n_a + 1 / difference.n_b) ** 0.5, difference.n_b / difference.n_a
+        df = None if difference.df is None else round(difference.df, 1)  # so that results of equal tests are cached
+    effect = detectable_effect(difference.n_a, alpha, ratio=ratio, df=df)
     return replace(
         comparison,
         mde=None if effect is None else effect * unit,

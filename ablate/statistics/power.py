@@ -20,19 +20,19 @@ LARGEST_EFFECT = 1e6
 MOST_SEEDS = 100_000
 
 
-def _power(effect: float, n: float, alpha: float, ratio: float | None) -> float:
-    """Power of one one-sided t-test at `alpha`; `ratio` None means paired."""
+def _power(effect: float, n: float, alpha: float, ratio: float | None, df: float | None = None) -> float:
+    """Power of one one-sided t-test at `alpha`; `ratio` None means paired, `df` None equal variances."""
     from statsmodels.stats.power import TTestIndPower, TTestPower
 
     if ratio is None:
         power = TTestPower().power(effect, n, alpha, alternative="larger")
     else:
-        power = TTestIndPower().power(effect, n, alpha, ratio=ratio, alternative="larger")
+        power = TTestIndPower().power(effect, n, alpha, ratio=ratio, df=df, alternative="larger")
     return 1.0 if math.isnan(power) else float(power)  # NaN: so far in the tail that the power is 1
 
 
 @lru_cache(maxsize=1024)
-def detectable_effect(n: int, alpha: float, *, ratio: float | None = 1.0) -> float | None:
+def detectable_effect(n: int, alpha: float, *, ratio: float | None = 1.0, df: float | None = None) -> float | None:
     """Smallest true difference, in standard deviations, that a two-sided t-test finds with power .8.
 
     Args:
@@ -40,6 +40,9 @@ def detectable_effect(n: int, alpha: float, *, ratio: float | None = 1.0) -> flo
         alpha: Two-sided error rate of this one test, already divided among the comparisons.
         ratio: Seeds of the reference for each seed of the variant; None for the paired test, whose unit is the
             standard deviation of the differences.
+        df: Degrees of freedom of Welch's test, where the variances are known to differ; None: those of equal variances
+            (and of the paired test). With five seeds that scatter three times as much as ten of the reference, what is
+            called detectable without it is found with power .34.
 
     Returns:
         The effect; None below two seeds on a side, or where it exceeds `LARGEST_EFFECT`.
@@ -49,11 +52,11 @@ def detectable_effect(n: int, alpha: float, *, ratio: float | None = 1.0) -> flo
     from scipy.optimize import brentq
 
     high = 1.0
-    while _power(high, n, alpha / 2, ratio) < POWER:
+    while _power(high, n, alpha / 2, ratio, df) < POWER:
         high *= 2
         if high > LARGEST_EFFECT:
             return None
-    return float(brentq(lambda effect: _power(effect, n, alpha / 2, ratio) - POWER, 0.0, high))
+    return float(brentq(lambda effect: _power(effect, n, alpha / 2, ratio, df) - POWER, 0.0, high))
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 
-from ablate.statistics import Arm, choose_test, compare, compare_pairs, intraclass_correlation
+from ablate.statistics import Arm, choose_test, compare, compare_pairs, detectable_effect, intraclass_correlation
 
 
 def arm(key: str, values: Sequence[float], **more: object) -> Arm:
@@ -111,6 +111,18 @@ def test_an_undecided_comparison_says_what_would_settle_it() -> None:
     assert declared.seeds_needed > 5
     # with that margin as the unit, the detectable difference shrinks to it at about that many seeds
     assert plain.mde * (5 / declared.seeds_needed) ** 0.5 == pytest.approx(0.01, rel=0.35)
+
+
+def test_the_detectable_difference_counts_each_arms_own_scatter_and_seeds() -> None:
+    """More seeds of a quiet reference make a loud variant's difference hardly easier to find."""
+    loud = arm("loud", [0.80, 0.86, 0.74, 0.83, 0.77])
+    quiet = [0.80, 0.81, 0.79, 0.80, 0.80]
+    few = compare(arm("base", quiet), [loud], direction="max")[0]
+    many = compare(arm("base", quiet * 4), [loud], direction="max")[0]
+    assert many.mde == pytest.approx(few.mde, rel=0.05)
+    # nearly all noise is the variant's own: the test of one sample with four degrees of freedom
+    alone = detectable_effect(5, 0.05, ratio=None)
+    assert many.mde == pytest.approx(alone * many.difference.sd_a, rel=0.02)
 
 
 def test_one_seed_is_undecided_and_not_tested() -> None:

@@ -35,6 +35,22 @@ def test_the_detectable_effect_is_found_eight_times_in_ten(n: int, alpha: float)
     assert found == pytest.approx(0.8, abs=0.01)
 
 
+@pytest.mark.parametrize(("n", "m", "sd"), [(5, 5, 3.0), (5, 10, 3.0), (8, 16, 1 / 3), (12, 24, 3.0)])
+def test_variants_that_scatter_otherwise_than_the_reference_have_their_own_detectable_effect(
+    n: int, m: int, sd: float
+) -> None:
+    """By simulation at alpha = .05/10; with the pooled variance's degrees of freedom it was .34 for the second."""
+    share, share_of_reference = sd**2 / n, 1 / m
+    se = (share + share_of_reference) ** 0.5
+    df = se**4 / (share**2 / (n - 1) + share_of_reference**2 / (m - 1))
+    effect = detectable_effect(n, 0.005, ratio=m / n, df=df)
+    generator = np.random.default_rng(1)
+    a = generator.normal(effect * se / (1 / n + 1 / m) ** 0.5, sd, (20_000, n))
+    b = generator.normal(0, 1, (20_000, m))
+    found = (stats.ttest_ind(a, b, axis=1, equal_var=False).pvalue <= 0.005).mean()
+    assert found == pytest.approx(0.785, abs=0.025)
+
+
 def test_every_plausible_setting_has_a_finite_answer() -> None:
     for n in (2, 3, 5, 8, 20):
         effects = [detectable_effect(n, 0.05 / k) for k in (1, 3, 10, 40, 200)]
