@@ -18,8 +18,8 @@ from tests.witness import damage, read_told
 
 EPOCHS = 3
 #: Steps at which workers are killed, and how often at each of these names.
-STEPS = {f"{when} {what}" for when in ("before", "after") for what in ("fsync", "rename", "unlink", "COMMIT")} | {
-    f"before {statement}" for statement in ("SELECT", "INSERT", "UPDATE", "DELETE")
+STEPS = {f"{when} {what}" for when in ("before", "after") for what in ("fsync", "replace", "unlink", "COMMIT")} | {
+    f"before {statement}" for statement in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
 }
 DEATHS = 200
 
@@ -39,7 +39,7 @@ class _Steps:
 
     def watch(self) -> None:
         """Step before each change of a file, each statement and each commit, and after the last of them."""
-        for owner, name in ((os, "fsync"), (Path, "rename"), (Path, "unlink")):
+        for owner, name in ((os, "fsync"), (Path, "replace"), (Path, "unlink")):
             plain = getattr(owner, name)
 
             def stepped(*words, _plain=plain, _name=name, **more):
