@@ -17,6 +17,7 @@ from ablate.statistics.interval import (
     paired,
     welch,
 )
+from ablate.statistics.plain import Values, compare_values
 from ablate.statistics.power import detectable_effect, seeds_needed
 
 __all__ = [
@@ -27,12 +28,14 @@ __all__ = [
     "Difference",
     "MeanInterval",
     "Test",
+    "Values",
     "Verdict",
     "band",
     "choose_test",
     "class_accuracies",
     "compare",
     "compare_pairs",
+    "compare_values",
     "confusion_matrix",
     "detectable_effect",
     "intraclass_correlation",
