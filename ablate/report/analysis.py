@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ablate.protocol import FailureKind, JobState
+from ablate.report.chance import scored_as_chance
 from ablate.report.results import PENDING, Results
 from ablate.statistics import Arm, Choice, Comparison, MeanInterval, choose_test, compare_pairs, mean_interval
 from ablate.study.outline import OutlineDesign, OutlineVariant
@@ -48,6 +49,8 @@ class Analysis:
     #: Which test judges the study, and why.
     choice: Choice
     families: tuple[Family, ...]
+    #: What diverged runs score in `arms`, in the metric's unit; None: they have no value and bar a verdict.
+    chance: float | None = None
 
     @cached_property
     def home(self) -> Mapping[str, Family]:
@@ -104,7 +107,10 @@ class Analysis:
 def analyse(results: Results) -> Analysis:
     """Judge a study: one family for each design (and one for what it got after results were seen), one test for all."""
     outline, settings = results.outline, results.outline.statistics
+    chance = scored_as_chance(results)
     arms = {variant.key: _arm(results, variant.key) for variant in outline.variants}
+    if chance is not None:
+        arms = {key: arm.scored(chance) for key, arm in arms.items()}
     others = [arms[variant.key] for variant in outline.variants if variant.key != outline.baseline]
     choice = choose_test(arms[outline.baseline], others, requested=settings.test)
     families = []
@@ -124,10 +130,11 @@ def analyse(results: Results) -> Analysis:
                 test="welch" if several and choice.test == "dunnett" else choice.test,
                 alpha=settings.alpha,
                 margin=settings.margin,
+                chance=chance,
             )
             if comparisons:
                 families.append(Family(design=design, exploratory=exploratory, comparisons=comparisons))
-    return Analysis(results=results, arms=arms, choice=choice, families=tuple(families))
+    return Analysis(results=results, arms=arms, choice=choice, families=tuple(families), chance=chance)
 
 
 def _pairs(results: Results, design: OutlineDesign) -> list[tuple[OutlineVariant, OutlineVariant]]:

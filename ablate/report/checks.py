@@ -257,13 +257,13 @@ def _uncommitted(results: Results) -> Iterator[Finding]:
 
 
 def _unscored(analysis: Analysis) -> Iterator[Finding]:
-    """The study wants diverged runs to score as chance, which needs the number of classes."""
+    """Diverged runs should score as chance, and what a guess scores is not known."""
     wanted = analysis.results.outline.statistics.on_diverged == "score_as_chance"
-    if wanted and any(arm.diverged for arm in analysis.arms.values()):
+    if wanted and analysis.chance is None and any(arm.diverged for arm in analysis.arms.values()):
         yield Finding(
             severity="warning",
-            text="Diverged runs should score as chance, but the value of a guess is not stored: "
-            "they bar a verdict instead.",
+            text=f"Diverged runs should score as chance, but what a guess scores in {analysis.results.metric.label} is "
+            "not known (it takes the number of classes, and an accuracy or a loss): they bar a verdict instead.",
         )
 
 

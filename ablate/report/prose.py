@@ -10,6 +10,7 @@ from ablate.report.analysis import Analysis
 from ablate.report.results import mean_of
 from ablate.report.table import listed, quoted
 from ablate.report.tunings import choices_told, trouble
+from ablate.report.wording import failures_told
 from ablate.statistics import Comparison, Verdict
 
 #: Changes that are named one by one in a sentence.
@@ -192,10 +193,7 @@ def how_to_read(analysis: Analysis) -> list[str]:
             f"Equivalent means a difference of less than {margin}, by two one-sided tests; undecided means that "
             "neither was shown."
         )
-    lines.append(
-        "A variant with a diverged or failed run gets no verdict: the mean of its survivors says nothing of it. "
-        "Bold marks better."
-    )
+    lines.append(f"{failures_told(analysis)} Bold marks better.")
     if outline.tunings:
         lines.append(
             "Retuned: each such level and the baseline were trained with every value of one list, on tuning seeds that "

@@ -15,7 +15,7 @@ from ablate.protocol import JobState
 from ablate.report.class_counts import ClassCounts, class_counts
 from ablate.report.steps import StepCurve, step_curves
 from ablate.store import Database
-from ablate.store.records import EpochRecord, FailureRecord, RunRecord
+from ablate.store.records import EpochRecord, FailureRecord, ImageSetRecord, RunRecord
 from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
 from ablate.study.own_code import sha256
 from ablate.study.report_table import EPOCH_METRICS
@@ -48,6 +48,8 @@ class Results:
     #: What the selected network took each class for, by variant key and seed; only of runs that kept true classes, and
     #: not too many.
     classes: Mapping[tuple[str, int], ClassCounts] = field(default_factory=dict)
+    #: Which test images each variant met; only of runs whose predictions were kept.
+    test_sets: tuple[ImageSetRecord, ...] = ()
     #: Why jobs failed, without tuning runs.
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
@@ -78,6 +80,7 @@ class Results:
             epochs=tuple(reading.epochs(db, study)),
             steps=_steps(db, study, [variant.key for variant in outline.variants]),
             classes=class_counts(db, study, [variant.key for variant in outline.variants], most=MOST_CLASSES),
+            test_sets=reading.test_sets(db, study),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
             planned=reading.planned_epochs(db, study),

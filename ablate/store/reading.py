@@ -5,7 +5,7 @@ Only jobs that the newest revision of a study asks for are counted and reported.
 
 from ablate.store.code import ran_with, revision_sources
 from ablate.store.lookup import calls, outline, planned_epochs, recipe, revision_settings, revision_text, studies
-from ablate.store.measured import labellings, steps
+from ablate.store.measured import labellings, steps, test_sets
 from ablate.store.results import epochs, predictions, runs
 from ablate.store.standing import counts, durations, failures, leftover_workers, mean_duration, running, states, workers
 
@@ -31,5 +31,6 @@ __all__ = [
     "states",
     "steps",
     "studies",
+    "test_sets",
     "workers",
 ]

@@ -188,6 +188,19 @@ class PredictionRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageSetRecord:
+    """Test images that runs of a variant met."""
+
+    variant_key: str
+    #: SHA-256 of class names and labels, hexadecimal; None where the true classes were not kept.
+    digest: str | None
+    #: Number of images.
+    count: int
+    #: Number of classes; None where the true classes were not kept.
+    classes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabellingRecord:
     """What the selected network of a job said of images that nobody has labelled."""
 

@@ -10,7 +10,6 @@ from ablate.report.analysis import analyse
 from ablate.report.checks import Finding, findings
 from ablate.report.markdown import render
 from ablate.report.results import Results
-from ablate.study.outline import StatisticsSettings
 
 
 def texts(given: Results, severity: str | None = None) -> list[str]:
@@ -146,14 +145,6 @@ def test_a_second_name_for_a_recipe_is_noted() -> None:
     variants = (outline.variants[0].model_copy(update={"also": ("no change",)}), *outline.variants[1:])
     found = texts(results(outline.model_copy(update={"variants": variants}), {}))
     assert found == ["no change: the same recipe as baseline."]
-
-
-def test_divergence_that_should_score_as_chance_bars_where_chance_is_not_known() -> None:
-    from report_cases import wounded
-
-    given = wounded()
-    outline = given.outline.model_copy(update={"statistics": StatisticsSettings(on_diverged="score_as_chance")})
-    assert any("the value of a guess is not stored" in text for text in texts(replace(given, outline=outline)))
 
 
 def test_runs_of_an_older_file_are_told_and_named() -> None:
