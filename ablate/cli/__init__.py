@@ -15,6 +15,7 @@ import typer
 from ablate.cli import (
     cancel,
     check,
+    compare,
     data,
     db,
     doctor,
@@ -61,7 +62,8 @@ def _root(
 
 
 for _command in (
-    run, plan, check, status, report, export, show, logs, retry, cancel, init, schema, data, db, doctor, submit, worker,
+    run, plan, check, status, report, compare, export, show, logs, retry, cancel, init, schema, data, db, doctor,
+    submit, worker,
 ):  # fmt: skip
     _command.register(app)
 

@@ -38,11 +38,12 @@ def comparisons_of(analysis: Analysis) -> dict[str, Any]:
             "mean": baseline.mean,
             "sd": baseline.sd,
         },
-        "comparisons": [_comparison(one, analysis.names, family) for one, family in shown],
+        "comparisons": [comparison_entry(one, analysis.names, family) for one, family in shown],
     }
 
 
-def _comparison(comparison: Comparison, names: Mapping[str, str], family: Family) -> dict[str, Any]:
+def comparison_entry(comparison: Comparison, names: Mapping[str, str], family: Family) -> dict[str, Any]:
+    """The entry of one comparison in a document; `names` of its two arms by key."""
     difference = comparison.difference
     return {
         "variant": names[comparison.arm],

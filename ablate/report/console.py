@@ -10,8 +10,8 @@ from ablate.report import numbers
 from ablate.report.analysis import analyse
 from ablate.report.results import Results
 from ablate.report.tables import all_table
+from ablate.report.terminal import COLOURS
 
-COLOURS = {"better": "green", "worse": "red", "equivalent": "blue"}
 #: Columns of the table of all variants that a terminal has room for.
 HEADINGS = {
     "n": "n",

@@ -98,6 +98,13 @@ def significant(value: float | None) -> str:
     return fixed(value, min(digits, 6))
 
 
+def probability(value: float | None) -> str:
+    """A p-value: `0.0123`, `< 0.0001`."""
+    if value is None:
+        return UNKNOWN
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
 def few(value: float | None) -> str:
     """A small number of things, or the mean of such: `12`, `11.5`."""
     return UNKNOWN if value is None else f"{value:g}"
