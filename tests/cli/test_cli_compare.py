@@ -12,7 +12,7 @@ from tests.command import Ablate
 
 @pytest.fixture
 def stored(folder: Path) -> Path:
-    """A database with the studies `first` and `second`, each of two variants and three seeds, all done but one run."""
+    """A database with the studies `first` and `second`, each of two variants and three seeds, most runs done."""
     with Database.open(folder / "results.db", create=True) as database:
         made_up(database, study("first", seeds=3))
         made_up(database, study("second", seeds=3, factors={"norm": {"path": "model.norm", "levels": ["batch"]}}))
@@ -23,8 +23,8 @@ def test_variants_of_one_study_are_shown_as_plain_lines_where_no_terminal_is(sto
     done = ablate("compare", "baseline", "dropout=0.25", "--study", "first")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "test accuracy: against baseline"
-    assert lines[2].split()[:4] == ["baseline", "(reference)", "3", "60.00"]
+    assert lines[0] == "test accuracy (%, differences in points), against baseline"
+    assert lines[2].split()[:5] == ["baseline", "(reference)", "2", "of", "3"]
     assert "dropout=0.25: undecided, for 1 of 3 seeds are in." in lines
     assert "dropout=0.25  model.dropout  default   0.25" in lines
     assert "┃" not in done.stdout and "─" not in done.stdout  # noqa: PT018

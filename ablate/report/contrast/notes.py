@@ -23,7 +23,7 @@ def notes(found: Contrast) -> Iterator[str]:
         why = f", because {found.choice.why}" if tests == {found.choice.test} else ""
         named = listed([TESTS[test] for test in sorted(tests)])
         yield f"{named[:1].upper()}{named[1:]}{why}."
-        yield f"Intervals are not adjusted; verdicts are, with an error rate of {found.alpha:g} together."
+        yield f"Intervals are not adjusted; verdicts are, with an error rate of {found.alpha:g} for each family."
     if any(one.comparison.mde is not None for one in found.judged):
         yield "Finds from: the smallest true difference that so many seeds find with power 80 %."
 

@@ -20,21 +20,21 @@ Section = Callable[[Contrast], Table | None]
 def verdicts(found: Contrast) -> Table:
     """n, mean ± sd, difference with its interval, both p, verdict, what so many seeds find, and seeds needed."""
     metric = found.reference.analysis.results.metric
-    percent, points = (" (%)", " (points)") if metric.percent else ("", "")
     heads = [
         Column(name="variant", heading="variant", align="left"),
         Column(name="n", heading="n"),
-        Column(name="mean", heading=f"{metric.label}{percent}"),
-        Column(name="delta", heading=f"Δ{points} [95 %]"),
+        Column(name="mean", heading="mean ± sd"),
+        Column(name="delta", heading="Δ [95 %]"),
         Column(name="p", heading="p"),
-        Column(name="p_adjusted", heading="p adjusted"),
+        Column(name="p_adjusted", heading="p adj."),
         Column(name="verdict", heading="verdict", align="left"),
-        Column(name="mde", heading=f"finds from{points}"),
+        Column(name="mde", heading="finds from"),
         Column(name="seeds_needed", heading="seeds needed", hideable=True),
         Column(name="basis", heading="basis", align="left"),
     ]
     rows = [_verdict_row(found.reference, None), *(_verdict_row(one.member, one) for one in found.judged)]
-    title = f"{metric.label}: against {quoted(found.reference.label)}"
+    unit = " (%, differences in points)" if metric.percent else ""
+    title = f"{metric.label}{unit}, against {quoted(found.reference.label)}"
     return Table(title=title, columns=tuple(heads), rows=tuple(rows), notes=tuple(notes(found))).hidden()
 
 
