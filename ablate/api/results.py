@@ -90,6 +90,7 @@ class StudyResults:
 
         document = comparisons_of(self._analysis())
         frame = frames.of_records(document.pop("comparisons"), frames.COMPARISON_TYPES)
+        document.pop("compute")  # of the study, not of its comparisons
         frame.attrs.update(document)
         return frame
 

@@ -10,6 +10,7 @@ from ablate.report import tables
 from ablate.report.analysis import Analysis
 from ablate.report.checks import findings
 from ablate.report.class_table import class_table
+from ablate.report.compute import compute_tables
 from ablate.report.epoch_tables import epochs_table
 from ablate.report.figures import curves
 from ablate.report.figures.curves import drawn
@@ -21,10 +22,12 @@ from ablate.report.figures.names import (
     factor_name,
     grid_name,
     interaction_name,
+    pareto_name,
     steps_name,
 )
 from ablate.report.figures.steps import step_notes
 from ablate.report.grids import matrices, matrix_table
+from ablate.report.pareto import paretos
 from ablate.report.prose import answer, how_to_read
 from ablate.report.results import Results
 from ablate.report.settings import phases, provenance, settings
@@ -89,6 +92,7 @@ def render(analysis: Analysis, pictures: Mapping[str, str]) -> str:
         parts += _section(table)
     if (table := tables.cost_table(analysis)) is not None:
         parts += _section(table)
+    parts += _compute(analysis, pictures)
     if (table := tables.failure_table(results)) is not None:
         parts += _section(table)
     parts.append("## Checks")
@@ -144,6 +148,15 @@ def _grid(analysis: Analysis, design: OutlineDesign, pictures: Mapping[str, str]
     drawn_together = [one for matrix in found for one in matrix.pictures]
     for number, (title, variants) in enumerate(drawn_together, start=1):
         parts += _curves(analysis.results, variants, pictures, grid_name(design.name, number), title)
+    return parts
+
+
+def _compute(analysis: Analysis, pictures: Mapping[str, str]) -> list[str]:
+    """Variants at equal cost, and their merit against each kind of cost with its picture."""
+    parts = [part for table in compute_tables(analysis) for part in _section(table)]
+    for one in paretos(analysis):
+        text = f"{analysis.results.metric.label} against {one.cost.heading}: mean with its 95 % interval, and the front"
+        parts += _picture(pictures, pareto_name(one.cost.name), text)
     return parts
 
 

@@ -17,6 +17,7 @@ from ablate.statistics.interval import (
     paired,
     welch,
 )
+from ablate.statistics.pareto import Standing, standings
 from ablate.statistics.plain import Values, compare_values
 from ablate.statistics.power import detectable_effect, seeds_needed
 
@@ -27,6 +28,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "MeanInterval",
+    "Standing",
     "Test",
     "Values",
     "Verdict",
@@ -43,5 +45,6 @@ __all__ = [
     "paired",
     "pooled",
     "seeds_needed",
+    "standings",
     "welch",
 ]
