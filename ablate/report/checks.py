@@ -9,13 +9,11 @@ from typing import Literal
 from ablate.protocol import JobState
 from ablate.recipe.signatures import did_you_mean
 from ablate.report.analysis import Analysis
+from ablate.report.confounding import VERSIONS, version_of, versions_apart
 from ablate.report.results import Results
 from ablate.report.table import listed
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
-
-#: Versions in a run's provenance that may change its numbers.
-VERSIONS = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "python", "ablate-lab", "commit")
 
 #: Names of metrics that a finding lists.
 NAMED_METRICS = 12
@@ -220,11 +218,21 @@ def _mixed_versions(results: Results) -> Iterator[Finding]:
         versions: dict[str, set[str]] = {}
         for variant in results.outline.variants:
             for run in _succeeded(results, variant):
-                if (version := run.provenance.get(name)) is not None:
-                    versions.setdefault(str(version), set()).add(variant.name)
+                if (version := version_of(run, name)) is not None:
+                    versions.setdefault(version, set()).add(variant.name)
         if len(versions) > 1:
             shown = listed([version[:12] for version in sorted(versions)])
             yield Finding(severity="warning", text=f"Runs were made under different versions of {name}: {shown}.")
+    reference = _succeeded(results, results.baseline)
+    variants = results.outline.variants
+    apart = {variant.name: versions_apart(_succeeded(results, variant), reference) for variant in variants}
+    for name in VERSIONS:
+        if names := [variant for variant, found in apart.items() if name in found]:
+            yield Finding(
+                severity="warning",
+                text=f"{listed(names)}: no run under a version of {name} that the baseline had, so a difference may be "
+                "the version's.",
+            )
 
 
 def _older_files(results: Results) -> Iterator[Finding]:

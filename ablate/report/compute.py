@@ -87,7 +87,11 @@ def _equal_notes(analysis: Analysis, equal: Equal) -> list[str]:
         found.append(
             f"{numbers.duration(equal.seconds)} is the longest training time that all reached on {equal.device}: wall "
             "time of epochs, median over seeds, as jobs ran beside each other."
-            + ("" if _apart(equal) else " By then all had done as many epochs, so that nothing else is told.")
+            + (
+                " Only whole epochs count, so that with few of them this is coarse."
+                if _apart(equal)
+                else " By then all had done as many epochs, so that nothing else is told."
+            )
         )
     elif equal.other_devices:
         found.append("No comparison at equal time: the runs were on different device models.")

@@ -10,7 +10,7 @@ from ablate.report.analysis import Analysis
 from ablate.report.results import mean_of
 from ablate.report.table import listed, quoted
 from ablate.report.tunings import choices_told, trouble
-from ablate.report.wording import failures_told
+from ablate.report.wording import failures_told, removed_told
 from ablate.statistics import Comparison, Verdict
 
 #: Changes that are named one by one in a sentence.
@@ -38,7 +38,7 @@ def answer(analysis: Analysis) -> list[str]:
         good = [one for one in family.comparisons if one.verdict == "better"]
         steps = numbers.plural(len(family.comparisons), "step")
         sentences.append(
-            f"Of the {steps} of the ladder, {_are(len(good))} better than the step before"
+            f"Of the {steps} of the ladder, in this order, {_are(len(good))} better than the step before"
             + (f": {_effects(analysis, good)}." if good else ".")
         )
     if any(one.reference != results.outline.baseline for one in shown):
@@ -48,6 +48,7 @@ def answer(analysis: Analysis) -> list[str]:
         sentences.append(
             f"{numbers.plural(exploratory, 'change')} came after results were seen: exploratory, judged apart."
         )
+    sentences += removed_told(analysis)
     ended = [
         f"{number} {state}"
         for state, number in results.states().items()

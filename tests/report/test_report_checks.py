@@ -103,6 +103,24 @@ def test_mixed_versions_are_a_warning(package: str) -> None:
     assert found == [f"Runs were made under different versions of {package}: 9.0 and 9.1."]
 
 
+def test_a_level_that_ran_under_a_version_of_its_own_is_named() -> None:
+    given = whole()
+    runs = tuple(
+        replace(one, provenance={**one.provenance, "torch": "2.9", "commit": "f" * 40})
+        if one.variant in ("optimizer=Adam", "dropout=0.3")
+        else one
+        for one in given.runs
+    )
+    found = [text for text in texts(replace(given, runs=runs), "warning") if "no run under" in text]
+    assert found == [
+        f"dropout=0.3 and optimizer=Adam: no run under a version of {name} that the baseline had, so a difference may "
+        "be the version's."
+        for name in ("torch", "commit")
+    ]
+    some = tuple(new if new.seed else old for new, old in zip(runs, given.runs, strict=True))
+    assert not [text for text in texts(replace(given, runs=some)) if "no run under" in text]
+
+
 def test_a_study_in_which_nothing_succeeded_says_so() -> None:
     given = whole()
     runs = tuple(replace(one, state=JobState.FAILED, error="boom", test_accuracy=None) for one in given.runs)
