@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ablate.metrics import ORACLE
 from ablate.protocol import JobState
 from ablate.recipe.signatures import did_you_mean
 from ablate.report.analysis import Analysis
@@ -88,6 +89,14 @@ def _never_ranked(analysis: Analysis) -> Iterator[Finding]:
     results = analysis.results
     name = results.outline.metric
     if JobState.SUCCEEDED not in results.states() or any(arm.values for arm in analysis.arms.values()):
+        return
+    if name.startswith(ORACLE):
+        yield Finding(
+            severity="error",
+            text=f"`{name}` looks at the test set after every epoch: nothing is ranked by it. Write "
+            f"`{name.removeprefix(ORACLE)}` as `metric` at the top of the study and type `ablate run` again: nothing "
+            "is trained anew.",
+        )
         return
     logged = listed([f"`{one}`" for one in results.logged], NAMED_METRICS)
     near = did_you_mean(name, list(results.logged))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from statistics import median
 
-from ablate.metrics import Metric
+from ablate.metrics import ORACLE, Metric
 from ablate.report.analysis import Analysis
 from ablate.report.costs import device_models, successful
 from ablate.report.results import Results
@@ -73,7 +73,7 @@ def curve_metric(results: Results) -> Metric | None:
     measured any.
     """
     ranked = results.outline.metric
-    own = "" if ranked.startswith(("test_", "oracle_")) else ranked
+    own = "" if ranked.startswith(("test_", ORACLE)) else ranked
     beside = ranked.replace("test_", "val_", 1) if ranked.startswith("test_") else ""
     for name in (own, beside, "val_accuracy", "val_loss", "train_loss"):
         if name and results.measures(name):

@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from ablate.metrics import METRICS, Metric, named_metric
+from ablate.metrics import METRICS, ORACLE, Metric, named_metric
 from ablate.protocol import JobState
 from ablate.report.class_counts import ClassCounts, class_counts
 from ablate.report.steps import StepCurve, step_curves
@@ -139,11 +139,11 @@ class Results:
         return self._epochs.get((run.variant_key, run.seed), ())
 
     def value(self, run: RunRecord) -> float | None:
-        """The ranked metric of a run: None unless it succeeded and measured it.
+        """The ranked metric of a run: None unless it succeeded and measured it, and for curves of the test set.
 
         It is what the run has a column for, else a metric of the whole run, else one of its selected epoch.
         """
-        if run.state != JobState.SUCCEEDED:
+        if run.state != JobState.SUCCEEDED or self.outline.metric.startswith(ORACLE):
             return None
         name = self.outline.metric
         if name in METRICS and (known := finite(getattr(run, name))) is not None:

@@ -121,6 +121,18 @@ def test_a_level_that_ran_under_a_version_of_its_own_is_named() -> None:
     assert not [text for text in texts(replace(given, runs=some)) if "no run under" in text]
 
 
+def test_a_curve_of_the_test_set_is_never_ranked() -> None:
+    """Even where a database has such a study from elsewhere."""
+    given = whole()
+    epochs = tuple(replace(row, custom={"oracle_test_accuracy": 0.9}) for row in given.epochs)
+    outline = given.outline.model_copy(update={"metric": "oracle_test_accuracy"})
+    ranked = replace(given, outline=outline, epochs=epochs)
+    assert not any(arm.values for arm in analyse(ranked).arms.values())
+    (told,) = texts(ranked, "error")
+    assert told.startswith("`oracle_test_accuracy` looks at the test set after every epoch: nothing is ranked by it.")
+    assert "`test_accuracy` as `metric`" in told
+
+
 def test_a_study_in_which_nothing_succeeded_says_so() -> None:
     given = whole()
     runs = tuple(replace(one, state=JobState.FAILED, error="boom", test_accuracy=None) for one in given.runs)
