@@ -11,6 +11,7 @@ from ablate.protocol import JobState
 from ablate.recipe.signatures import did_you_mean
 from ablate.report.analysis import Analysis
 from ablate.report.confounding import VERSIONS, version_of, versions_apart
+from ablate.report.repeats import repeat_told
 from ablate.report.results import Results
 from ablate.report.table import listed
 from ablate.store.records import RunRecord
@@ -48,6 +49,7 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
         *_uncommitted(analysis.results),
         *_unscored(analysis),
         *_reported_elsewhere(analysis.results),
+        *_repeated(analysis),
     ]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity)))
 
@@ -282,6 +284,13 @@ def _unscored(analysis: Analysis) -> Iterator[Finding]:
             text=f"Diverged runs should score as chance, but what a guess scores in {analysis.results.metric.label} is "
             "not known (it takes the number of classes, and an accuracy or a loss): they bar a verdict instead.",
         )
+
+
+def _repeated(analysis: Analysis) -> Iterator[Finding]:
+    """What two runs of one recipe and seed differ by, where `ablate check --repeat` has looked."""
+    for made in analysis.results.repeats:
+        text = repeat_told(analysis.names[made.key], analysis.results.metric, made)
+        yield Finding(severity="note", text=text)
 
 
 def _reported_elsewhere(results: Results) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from ablate.protocol import JobState
 from ablate.report.class_counts import ClassCounts, class_counts
 from ablate.report.steps import StepCurve, step_curves
 from ablate.store import Database
-from ablate.store.records import EpochRecord, FailureRecord, ImageSetRecord, RunRecord
+from ablate.store.records import EpochRecord, FailureRecord, ImageSetRecord, RepeatRecord, RunRecord
 from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
 from ablate.study.own_code import sha256
 from ablate.study.report_table import EPOCH_METRICS
@@ -50,6 +50,8 @@ class Results:
     classes: Mapping[tuple[str, int], ClassCounts] = field(default_factory=dict)
     #: Which test images each variant met; only of runs whose predictions were kept.
     test_sets: tuple[ImageSetRecord, ...] = ()
+    #: Recipes of the study that were trained twice outside the queue.
+    repeats: tuple[RepeatRecord, ...] = ()
     #: Why jobs failed, without tuning runs.
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
@@ -81,6 +83,7 @@ class Results:
             steps=_steps(db, study, [variant.key for variant in outline.variants]),
             classes=class_counts(db, study, [variant.key for variant in outline.variants], most=MOST_CLASSES),
             test_sets=reading.test_sets(db, study),
+            repeats=reading.repeats(db, [variant.key for variant in outline.variants]),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
             planned=reading.planned_epochs(db, study),

@@ -6,6 +6,7 @@ Only jobs that the newest revision of a study asks for are counted and reported.
 from ablate.store.code import ran_with, revision_sources
 from ablate.store.lookup import calls, outline, planned_epochs, recipe, revision_settings, revision_text, studies
 from ablate.store.measured import labellings, steps, test_sets
+from ablate.store.repeats import repeats
 from ablate.store.results import epochs, predictions, runs
 from ablate.store.standing import counts, durations, failures, leftover_workers, mean_duration, running, states, workers
 
@@ -23,6 +24,7 @@ __all__ = [
     "predictions",
     "ran_with",
     "recipe",
+    "repeats",
     "revision_settings",
     "revision_sources",
     "revision_text",

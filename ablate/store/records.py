@@ -240,6 +240,27 @@ class FailureRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RepeatRecord:
+    """One recipe trained twice with one seed on one device, outside the queue."""
+
+    #: Hash of the recipe.
+    key: str
+    #: Seed index of both runs.
+    seed: int
+    #: `cpu` or `cuda:0`.
+    device: str
+    #: Model of the processor or GPU.
+    device_name: str
+    #: Versions, git commit, dirty flag.
+    provenance: Mapping[str, Any]
+    #: What each run measured, by name of the metric, in its own unit.
+    first: Mapping[str, float]
+    second: Mapping[str, float]
+    #: First epoch whose figures differ in any bit, counted from 1; None where none does.
+    apart_from: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CodeRecord:
     """Which of the user's own files the result of a job was made with."""
 
