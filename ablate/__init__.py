@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from ablate.orchestrate.progress import Progress
+    from ablate.statistics import Comparison, compare_values
     from ablate.study import Study, load_study, parse_study
 
     #: Version of the installed distribution `ablate-lab`; "unknown" in a checkout that was never installed.
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AblateError",
+    "Comparison",
     "DataMissingError",
     "DatabaseAwayError",
     "DatabaseError",
@@ -56,6 +58,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "check",
+    "compare_values",
     "import_results",
     "load_study",
     "open",
@@ -70,6 +73,7 @@ if not TYPE_CHECKING:
     _ROOMS = {
         "ablate.api": ("ExperimentDatabase", "StudyResults", "check", "import_results", "open", "run", "submit"),
         "ablate.orchestrate.progress": ("Progress",),
+        "ablate.statistics": ("Comparison", "compare_values"),
         "ablate.study": ("Study", "load_study", "parse_study"),
     }
 

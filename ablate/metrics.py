@@ -166,6 +166,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 )
 
 
+#: How names of curves begin that look at the test set after every epoch: shown, never ranked.
+ORACLE = "oracle_"
 #: How names of metrics begin, in words.
 _BEGINNINGS: Mapping[str, str] = MappingProxyType({"train": "training", "val": "validation", "test": "test"})
 

@@ -41,6 +41,16 @@ COMPARISON_TYPES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("n10", "n01"), "Int64"),
     }
 )
+#: Types of the columns of `compare()`: those and what `ablate compare --json` adds.
+CONTRAST_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        **COMPARISON_TYPES,
+        "study": "string",
+        "family_size": "Int64",
+        "basis": "string",
+        **dict.fromkeys(("differences", "cost"), "object"),
+    }
+)
 #: Types of the columns of `ExperimentDatabase.studies()`.
 STUDY_TYPES: Mapping[str, str] = MappingProxyType(
     {

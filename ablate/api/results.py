@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ablate.api import frames
 from ablate.api.html import table_html
@@ -90,7 +90,40 @@ class StudyResults:
 
         document = comparisons_of(self._analysis())
         frame = frames.of_records(document.pop("comparisons"), frames.COMPARISON_TYPES)
+        document.pop("compute")  # of the study, not of its comparisons
         frame.attrs.update(document)
+        return frame
+
+    def compare(
+        self,
+        *variants: str,
+        test: Literal["auto", "welch", "paired", "dunnett"] | None = None,
+        alpha: float | None = None,
+        margin: float | None = None,
+    ) -> DataFrame:
+        """A row for each named variant but the first, which they are compared with, as `ablate compare` does.
+
+        What the study compares by itself has the study's verdict; all else was chosen after results were seen, and is
+        exploratory: the column `basis` says which. What stands around the list of `--json` is in `DataFrame.attrs`.
+
+        Args:
+            *variants: Names as tables have them, the reference first; `STUDY:VARIANT` for those of another study.
+            test: Another test than the study's.
+            alpha: Another error rate than the study's.
+            margin: Another margin than the study's, in the metric's unit.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+            UsageError: There is no such variant, or a setting is out of its range.
+        """
+        from ablate.report.contrast.document import document
+        from ablate.report.contrast.judge import contrast
+        from ablate.report.contrast.members import find_members
+
+        members = find_members(self.database, variants, study=self.study)
+        found = document(contrast(members, test=test, alpha=alpha, margin=margin))
+        frame = frames.of_records(found.pop("comparisons"), frames.CONTRAST_TYPES)
+        frame.attrs.update(found)
         return frame
 
     def status(self) -> Progress:

@@ -15,6 +15,7 @@ import typer
 from ablate.cli import (
     cancel,
     check,
+    compare,
     data,
     db,
     doctor,
@@ -62,7 +63,8 @@ def _root(
 
 
 for _command in (
-    run, plan, check, status, report, export, import_, show, logs, retry, cancel, init, schema, data, db, doctor,
+    run, plan, check, status, report, compare, export, import_, show, logs, retry, cancel, init, schema, data, db,
+    doctor,
     submit, worker,
 ):  # fmt: skip
     _command.register(app)

@@ -42,17 +42,27 @@ def check(
     no_data: Annotated[
         bool, typer.Option("--no-data", help="Random images and weights: touch neither data sets nor the network.")
     ] = False,
+    repeat: Annotated[
+        bool,
+        typer.Option("--repeat", help="Then train the baseline twice with one seed: by how much do equal runs differ?"),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Build every variant of STUDY and take two steps of each: shapes, sizes, memory, levels without effect."""
+    from dataclasses import asdict
     from importlib import import_module
 
     from ablate.cli.bars import data_progress
-    from ablate.errors import StudyError
+    from ablate.cli.repeat import repeated
+    from ablate.errors import StudyError, UsageError
+    from ablate.metrics import named_metric
     from ablate.orchestrate.check import check_study
     from ablate.orchestrate.data import remark_pictures
+    from ablate.report.repeats import repeat_told
     from ablate.study.own_code import laid_out
 
+    if repeat and no_data:
+        raise UsageError("--repeat trains, and --no-data has nothing to train on.", cure="Give one of them.")
     asked = read_study(study, db, settings)
     asked = part_of(asked, factors=factors, variants=variants) or asked
     probe = import_module("ablate.training").probe  # the one command that computes in its own process
@@ -66,16 +76,23 @@ def check(
     if not no_data:
         with data_progress(plain=True) as told:
             remark_pictures([variant.recipe for variant in asked.variants()], data_root, told)
-    if as_json:
-        typer.echo(json.dumps({"study": asked.name, "variants": [item.as_json() for item in seen]}, indent=2))
-    else:
+    found = {"study": asked.name, "variants": [item.as_json() for item in seen]}
+    if not as_json:
         _show(seen)
+    elif not repeat or any(item.error for item in seen):
+        typer.echo(json.dumps(found, indent=2))
     broken: dict[str, list[str]] = {}
     for item in seen:
         if item.error:
             broken.setdefault(item.error, []).append(item.variant.name)
     if broken:
         raise StudyError([_problem(asked.path, error, names) for error, names in broken.items()])
+    if repeat:
+        made = repeated(asked, db, data_root)
+        if as_json:
+            typer.echo(json.dumps(found | {"repeat": asdict(made)}, indent=2))
+        else:
+            typer.echo(repeat_told("baseline", named_metric(asked.metric, asked.direction), made))
 
 
 def _show(seen: list[Checked]) -> None:

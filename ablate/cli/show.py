@@ -54,16 +54,12 @@ def show(
 
 def _differences(database: Database, record: JobRecord) -> list[str]:
     """Where the recipe departs from the baseline's, a line for each path."""
-    from ablate.recipe.compare import differences
+    from ablate.recipe.compare import differences, value_text
     from ablate.store import reading
 
     baseline = reading.recipe(database, record.study, reading.outline(database, record.study).baseline)
     changed = differences(baseline, record.recipe)
-    return [f"{path} = {_value(now)} (baseline: {_value(was)})" for path, was, now in changed]
-
-
-def _value(value: object) -> str:
-    return "default" if value is None else json.dumps(value)
+    return [f"{path} = {value_text(now)} (baseline: {value_text(was)})" for path, was, now in changed]
 
 
 def _print_job(record: JobRecord, differences: list[str], artifacts: Path) -> None:

@@ -1,7 +1,8 @@
-"""Where two recipes differ, path by path."""
+"""Where two recipes differ, path by path, and how that is written."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,3 +20,8 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = 
             yield from differences(was, now, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", was, now
+
+
+def value_text(value: object) -> str:
+    """A value of a recipe as people read it; None is a path that a recipe in canonical form leaves out."""
+    return "default" if value is None else json.dumps(value, ensure_ascii=False)

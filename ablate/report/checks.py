@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ablate.metrics import ORACLE
 from ablate.protocol import JobState
 from ablate.recipe.signatures import did_you_mean
+from ablate.report.confounding import VERSIONS, version_of, versions_apart
 from ablate.report.examples import other_images
 from ablate.report.looks import replanned
+from ablate.report.repeats import repeat_told
 from ablate.report.table import listed
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.analysis import Analysis
 from ablate.verdicts.results import Results
-
-#: Versions in a run's provenance that may change its numbers.
-VERSIONS = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "python", "ablate-lab", "commit")
 
 #: Names of metrics that a finding lists.
 NAMED_METRICS = 12
@@ -53,6 +53,7 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
         *_replanned(analysis.results),
         *_unscored(analysis),
         *_reported_elsewhere(analysis.results),
+        *_repeated(analysis),
     ]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity)))
 
@@ -94,6 +95,14 @@ def _never_ranked(analysis: Analysis) -> Iterator[Finding]:
     results = analysis.results
     name = results.outline.metric
     if JobState.SUCCEEDED not in results.states() or any(arm.values for arm in analysis.arms.values()):
+        return
+    if name.startswith(ORACLE):
+        yield Finding(
+            severity="error",
+            text=f"`{name}` looks at the test set after every epoch: nothing is ranked by it. Write "
+            f"`{name.removeprefix(ORACLE)}` as `metric` at the top of the study and type `ablate run` again: nothing "
+            "is trained anew.",
+        )
         return
     logged = listed([f"`{one}`" for one in results.logged], NAMED_METRICS)
     near = did_you_mean(name, list(results.logged))
@@ -224,11 +233,21 @@ def _mixed_versions(results: Results) -> Iterator[Finding]:
         versions: dict[str, set[str]] = {}
         for variant in results.outline.variants:
             for run in _succeeded(results, variant):
-                if (version := run.provenance.get(name)) is not None:
-                    versions.setdefault(str(version), set()).add(variant.name)
+                if (version := version_of(run, name)) is not None:
+                    versions.setdefault(version, set()).add(variant.name)
         if len(versions) > 1:
             shown = listed([version[:12] for version in sorted(versions)])
             yield Finding(severity="warning", text=f"Runs were made under different versions of {name}: {shown}.")
+    reference = _succeeded(results, results.baseline)
+    variants = results.outline.variants
+    apart = {variant.name: versions_apart(_succeeded(results, variant), reference) for variant in variants}
+    for name in VERSIONS:
+        if names := [variant for variant, found in apart.items() if name in found]:
+            yield Finding(
+                severity="warning",
+                text=f"{listed(names)}: no run under a version of {name} that the baseline had, so a difference may be "
+                "the version's.",
+            )
 
 
 def _older_files(results: Results) -> Iterator[Finding]:
@@ -267,14 +286,21 @@ def _replanned(results: Results) -> Iterator[Finding]:
 
 
 def _unscored(analysis: Analysis) -> Iterator[Finding]:
-    """The study wants diverged runs to score as chance, which needs the number of classes."""
+    """Diverged runs should score as chance, and what a guess scores is not known."""
     wanted = analysis.results.outline.statistics.on_diverged == "score_as_chance"
-    if wanted and any(arm.diverged for arm in analysis.arms.values()):
+    if wanted and analysis.chance is None and any(arm.diverged for arm in analysis.arms.values()):
         yield Finding(
             severity="warning",
-            text="Diverged runs should score as chance, but the value of a guess is not stored: "
-            "they bar a verdict instead.",
+            text=f"Diverged runs should score as chance, but what a guess scores in {analysis.results.metric.label} is "
+            "not known (it takes the number of classes, and an accuracy or a loss): they bar a verdict instead.",
         )
+
+
+def _repeated(analysis: Analysis) -> Iterator[Finding]:
+    """What two runs of one recipe and seed differ by, where `ablate check --repeat` has looked."""
+    for made in analysis.results.repeats:
+        text = repeat_told(analysis.names[made.key], analysis.results.metric, made)
+        yield Finding(severity="note", text=text)
 
 
 def _reported_elsewhere(results: Results) -> Iterator[Finding]:

@@ -29,10 +29,13 @@ def label(analysis: Analysis, text: str, variant: OutlineVariant) -> Cell:
 
 
 def seeds(analysis: Analysis, variant: OutlineVariant) -> Cell:
-    """The seeds behind a mean: `5`, or `3 of 5` where some are missing."""
+    """The seeds behind a mean: `5`, `3 of 5` where some are missing, `5 (1 as chance)` where some only count so."""
     arm = analysis.arms[variant.key]
     n = len(arm.values)
-    return Cell(text=str(n) if n == arm.planned else f"{n} of {arm.planned}", value=n)
+    text = str(n) if n == arm.planned else f"{n} of {arm.planned}"
+    if analysis.chance is not None and arm.diverged:
+        text += f" ({len(arm.diverged)} as chance)"
+    return Cell(text=text, value=n)
 
 
 def mean(analysis: Analysis, variant: OutlineVariant, comparison: Comparison | None) -> Cell:

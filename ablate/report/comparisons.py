@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from ablate.report.compute import compute_json
 from ablate.report.examples import beyond_test_set, two_sources
-from ablate.statistics import Comparison
+from ablate.statistics import Comparison, TwoSources
 from ablate.verdicts.analysis import Analysis, Family, analyse
 from ablate.verdicts.results import Results
 
@@ -41,13 +43,28 @@ def comparisons_of(analysis: Analysis) -> dict[str, Any]:
             "mean": baseline.mean,
             "sd": baseline.sd,
         },
-        "comparisons": [_comparison(one, analysis, family) for one, family in shown],
+        "comparisons": [_with_examples(one, analysis, family) for one, family in shown],
+        "compute": compute_json(analysis),
     }
 
 
-def _comparison(comparison: Comparison, analysis: Analysis, family: Family) -> dict[str, Any]:
-    difference, names, networks = comparison.difference, analysis.names, comparison.checkpoints
+def _with_examples(comparison: Comparison, analysis: Analysis, family: Family) -> dict[str, Any]:
     both = two_sources(analysis, comparison.arm, comparison.reference)
+    return comparison_entry(comparison, analysis.names, family, both)
+
+
+def comparison_entry(
+    comparison: Comparison, names: Mapping[str, str], family: Family, both: TwoSources | None = None
+) -> dict[str, Any]:
+    """The entry of one comparison in a document.
+
+    Args:
+        comparison: The comparison.
+        names: Names of its two arms, by key.
+        family: Its family.
+        both: What its single test images say; None where they are not compared.
+    """
+    difference, networks = comparison.difference, comparison.checkpoints
     return {
         "variant": names[comparison.arm],
         "reference": names[comparison.reference],

@@ -8,10 +8,10 @@ from rich.text import Text
 
 from ablate.report import numbers
 from ablate.report.tables import all_table
+from ablate.report.terminal import COLOURS
 from ablate.verdicts.analysis import analyse
 from ablate.verdicts.results import Results
 
-COLOURS = {"better": "green", "worse": "red", "equivalent": "blue"}
 #: Columns of the table of all variants that a terminal has room for.
 HEADINGS = {
     "n": "n",

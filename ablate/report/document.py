@@ -11,6 +11,7 @@ from ablate.report.checkpoint_table import checkpoint_table
 from ablate.report.checks import findings
 from ablate.report.class_differences import class_tables
 from ablate.report.class_table import class_table
+from ablate.report.compute import compute_tables
 from ablate.report.epoch_tables import epochs_table
 from ablate.report.figures import curves
 from ablate.report.figures.curves import drawn
@@ -22,11 +23,13 @@ from ablate.report.figures.names import (
     factor_name,
     grid_name,
     interaction_name,
+    pareto_name,
     steps_name,
 )
 from ablate.report.figures.steps import step_notes
 from ablate.report.grids import matrices, matrix_table
 from ablate.report.noise_table import noise_table
+from ablate.report.pareto import paretos
 from ablate.report.prose import answer, how_to_read
 from ablate.report.settings import phases, provenance, settings
 from ablate.report.table import Table
@@ -148,6 +151,7 @@ def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]
     for table in class_tables(analysis):
         yield _section(table)
     yield from _of(tables.cost_table(analysis))
+    yield from _compute(analysis, pictures)
     yield from _of(tables.failure_table(results))
     told = tuple(f"{finding.severity}: {finding.text}" for finding in findings(analysis))
     yield Section(title="Checks", blocks=(Bullets(items=told) if told else Paragraph(text="Nothing was found."),))
@@ -213,6 +217,19 @@ def _grid(analysis: Analysis, design: OutlineDesign, pictures: Container[str]) -
         more += _curves(analysis.results, variants, pictures, grid_name(design.name, number), title)
     for number, matrix in enumerate(found, start=1):
         yield _section(matrix_table(analysis, matrix), more if number == len(found) else ())
+
+
+def _compute(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]:
+    """Variants at equal cost, and their merit against each kind of cost with its picture."""
+    more: list[Block] = []
+    for one in paretos(analysis):
+        text = f"{analysis.results.metric.label} against {one.cost.heading}: mean with its 95 % interval, and the front"
+        more += _picture(pictures, pareto_name(one.cost.name), text)
+    found = compute_tables(analysis)
+    for number, table in enumerate(found, start=1):
+        yield _section(table, more if number == len(found) else ())
+    if more and not found:
+        yield Section(title="Merit against cost", blocks=tuple(more))
 
 
 def _pairs(left: str, right: str, pairs: Sequence[tuple[str, str]]) -> Pairs:

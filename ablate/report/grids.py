@@ -133,20 +133,28 @@ def _matrix(
 
 
 def matrix_table(analysis: Analysis, matrix: Matrix) -> Table:
-    """Mean ± sd and verdict of each cell, with n where seeds are missing."""
+    """Mean ± sd and verdict of each cell, with n in each where it is not the same in all."""
+    counts = {columns.seeds(analysis, variant).text for variant in matrix.cells.values()}
+    common = next(iter(counts)) if len(counts) == 1 else ""
     rows = [
-        Row(cells=(words(text), *(_cell(analysis, matrix.cells.get((name, other))) for other, _ in matrix.columns)))
+        Row(
+            cells=(
+                words(text),
+                *(_cell(analysis, matrix.cells.get((name, other)), common) for other, _ in matrix.columns),
+            )
+        )
         for name, text in matrix.rows
     ]
     corner = Column(name="level", heading=f"{matrix.down.label} ↓ {matrix.across.label} →", align="left")
     heads = tuple(Column(name=f"level {name}", heading=text) for name, text in matrix.columns)
     metric = analysis.results.metric
     unit = " in percent" if metric.percent else ""
-    note = f"Mean ± sd of the {metric.label}{unit}, and the verdict against the baseline."
+    number = f"; n = {common} in every cell" if common else ""
+    note = f"Mean ± sd of the {metric.label}{unit}, and the verdict against the baseline{number}."
     return Table(title=matrix.title, columns=(corner, *heads), rows=tuple(rows), notes=(note,))
 
 
-def _cell(analysis: Analysis, variant: OutlineVariant | None) -> Cell:
+def _cell(analysis: Analysis, variant: OutlineVariant | None, common: str) -> Cell:
     if variant is None:
         return words(numbers.UNKNOWN)
     comparison = analysis.comparisons.get(variant.key)
@@ -156,7 +164,7 @@ def _cell(analysis: Analysis, variant: OutlineVariant | None) -> Cell:
     mean, seeds = columns.mean(analysis, variant, comparison), columns.seeds(analysis, variant)
     if comparison is None:
         said = "baseline" if variant.key == analysis.results.outline.baseline else ""
-    n = f"n = {seeds.text}" if "of" in seeds.text else ""
+    n = "" if common else f"n = {seeds.text}"
     return Cell(text=", ".join(filter(None, (mean.text, n, said))), value=mean.value, strong=mean.strong)
 
 

@@ -10,6 +10,7 @@ from ablate.report.checkpoint_table import told_of_checkpoints
 from ablate.report.looks import looks_told
 from ablate.report.table import listed, quoted
 from ablate.report.tunings import choices_told, trouble
+from ablate.report.wording import failures_told, removed_told
 from ablate.statistics import Comparison, Verdict
 from ablate.verdicts.analysis import Analysis
 from ablate.verdicts.results import mean_of
@@ -39,7 +40,7 @@ def answer(analysis: Analysis) -> list[str]:
         good = [one for one in family.comparisons if one.verdict == "better"]
         steps = numbers.plural(len(family.comparisons), "step")
         sentences.append(
-            f"Of the {steps} of the ladder, {_are(len(good))} better than the step before"
+            f"Of the {steps} of the ladder, in this order, {_are(len(good))} better than the step before"
             + (f": {_effects(analysis, good)}." if good else ".")
         )
     if any(one.reference != results.outline.baseline for one in shown):
@@ -49,6 +50,7 @@ def answer(analysis: Analysis) -> list[str]:
         sentences.append(
             f"{numbers.plural(exploratory, 'change')} came after results were seen: exploratory, judged apart."
         )
+    sentences += removed_told(analysis)
     ended = [
         f"{number} {state}"
         for state, number in results.states().items()
@@ -194,10 +196,7 @@ def how_to_read(analysis: Analysis) -> list[str]:
             f"Equivalent means a difference of less than {margin}, by two one-sided tests; undecided means that "
             "neither was shown."
         )
-    lines.append(
-        "A variant with a diverged or failed run gets no verdict: the mean of its survivors says nothing of it. "
-        "Bold marks better."
-    )
+    lines.append(f"{failures_told(analysis)} Bold marks better.")
     if outline.tunings:
         lines.append(
             "Retuned: each such level and the baseline were trained with every value of one list, on tuning seeds that "

@@ -9,6 +9,7 @@ from ablate.report import columns, numbers
 from ablate.report.columns import Maker
 from ablate.report.grids import levels
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
+from ablate.report.wording import IN_THIS_ORDER, table_notes
 from ablate.statistics import Comparison
 from ablate.study.outline import OutlineFactor, OutlineVariant
 from ablate.verdicts.analysis import Analysis, Family
@@ -87,8 +88,7 @@ def ladder_table(analysis: Analysis, family: Family) -> Table:
         comparisons={one.arm: one for one in family.comparisons},
         against="step before",
     )
-    note = "Each step is compared with the step before; in another order of the steps the differences may be others."
-    return Table(title=table.title, columns=table.columns, rows=table.rows, notes=(note, *table.notes))
+    return Table(title=table.title, columns=table.columns, rows=table.rows, notes=(IN_THIS_ORDER, *table.notes))
 
 
 def named_members(results: Results) -> tuple[tuple[str, OutlineVariant], ...]:
@@ -204,6 +204,8 @@ def _results_table(
     ]
     table = _table(analysis, title, heading, variants, makers)
     notes = _undecided_notes(analysis, [shown[one.key] for _, one in variants if one.key in shown])
+    if comparisons is None:
+        notes = (*notes, *table_notes(analysis, [one for _, one in variants]))
     if apart and own in references:
         notes = (*notes, "Retuned levels are compared with the baseline that was retuned over the same values.")
     return Table(title=title, columns=table.columns, rows=table.rows, notes=notes).hidden()

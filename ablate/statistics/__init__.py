@@ -28,7 +28,9 @@ from ablate.statistics.interval import (
     welch,
 )
 from ablate.statistics.pair import Arm, Test
+from ablate.statistics.pareto import Standing, standings
 from ablate.statistics.per_class import ClassDifference, class_differences
+from ablate.statistics.plain import Values, compare_values
 from ablate.statistics.power import detectable_effect, seeds_needed
 from ablate.statistics.sequential import Looks, Stage, compare_in_looks, seeds_to_settle
 
@@ -45,8 +47,10 @@ __all__ = [
     "Looks",
     "MeanInterval",
     "Stage",
+    "Standing",
     "Test",
     "TwoSources",
+    "Values",
     "Verdict",
     "band",
     "choose_test",
@@ -56,6 +60,7 @@ __all__ = [
     "compare_checkpoints",
     "compare_in_looks",
     "compare_pairs",
+    "compare_values",
     "confusion_matrix",
     "detectable_effect",
     "distribution_wise",
@@ -66,6 +71,7 @@ __all__ = [
     "pooled",
     "seeds_needed",
     "seeds_to_settle",
+    "standings",
     "two_sources",
     "welch",
 ]

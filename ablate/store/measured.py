@@ -1,4 +1,4 @@
-"""What only some jobs keep: measurements at single steps, and labels for images that nobody has labelled."""
+"""What only some jobs keep: single steps, which test images they met, and labels for images without."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from ablate.metrics import Labelling
 from ablate.protocol import JobState
 from ablate.store.database import Database
 from ablate.store.lookup import study_id
-from ablate.store.records import LabellingRecord, StepRecord
+from ablate.store.records import ImageSetRecord, LabellingRecord, StepRecord
 from ablate.store.results import COMPARED
-from ablate.store.tables import jobs, variants
+from ablate.store.tables import jobs, predictions, variants
 from ablate.store.tables import labellings as labelling_rows
 from ablate.store.tables import steps as step_rows
+from ablate.store.tables import test_sets as test_set_rows
 
 
 def steps(db: Database, study: str, variant_keys: Collection[str] | None = None) -> tuple[StepRecord, ...]:
@@ -46,6 +47,32 @@ def steps(db: Database, study: str, variant_keys: Collection[str] | None = None)
             val_accuracy=row.val_accuracy,
         )
         for row in rows
+    )
+
+
+def test_sets(db: Database, study: str) -> tuple[ImageSetRecord, ...]:
+    """The test images that each variant's succeeded jobs met, each once, ordered by variant; no labels are read.
+
+    Raises:
+        UsageError: The database has no such study.
+    """
+    question = (
+        select(variants.c.key, variants.c.position, predictions.c.test_set, predictions.c.count)
+        .join_from(jobs, variants, variants.c.id == jobs.c.variant)
+        .join(predictions, predictions.c.attempt == jobs.c.attempt)
+        .where(jobs.c.state == JobState.SUCCEEDED.value, COMPARED)
+        .distinct()
+    )
+    with db.read() as connection:
+        rows = connection.execute(question.where(jobs.c.study == study_id(connection, study))).mappings().all()
+        met = sorted({row["test_set"] for row in rows if row["test_set"] is not None})
+        named = select(test_set_rows.c.digest, test_set_rows.c.classes).where(test_set_rows.c.digest.in_(met))
+        classes = {digest: len(names) for digest, names in connection.execute(named)}
+    return tuple(
+        ImageSetRecord(
+            variant_key=row["key"], digest=row["test_set"], count=row["count"], classes=classes.get(row["test_set"])
+        )
+        for row in sorted(rows, key=lambda row: (row["position"], row["test_set"] or "", row["count"]))
     )
 
 

@@ -19,6 +19,7 @@ from ablate.store.lookup import newest
 from ablate.store.merge_files import FileCopies
 from ablate.store.merge_history import merge_revisions
 from ablate.store.merge_jobs import JobCopies, differs
+from ablate.store.repeats import merge_repeats
 from ablate.store.submission import relist
 from ablate.store.tables import jobs, notes, studies, tunings, variants
 from ablate.store.upkeep import refuse_running
@@ -72,6 +73,7 @@ def merge(db: Database, other: Database) -> Merged:
             with db.write() as ours:
                 for row in theirs.execute(select(studies).order_by(studies.c.id)).mappings().all():
                     _merge_study(ours, theirs, row, files, merged)
+                merge_repeats(ours, theirs)
         except BaseException:
             files.undo()
             raise

@@ -14,8 +14,9 @@ from ablate.store.lookup import (
     runnable,
     studies,
 )
-from ablate.store.measured import labellings, steps
+from ablate.store.measured import labellings, steps, test_sets
 from ablate.store.outcomes import correct, data_tables
+from ablate.store.repeats import repeats
 from ablate.store.results import epochs, predictions, runs
 from ablate.store.standing import counts, durations, failures, leftover_workers, mean_duration, running, states, workers
 
@@ -35,6 +36,7 @@ __all__ = [
     "predictions",
     "ran_with",
     "recipe",
+    "repeats",
     "revision_settings",
     "revision_sources",
     "revision_text",
@@ -44,5 +46,6 @@ __all__ = [
     "states",
     "steps",
     "studies",
+    "test_sets",
     "workers",
 ]

@@ -214,6 +214,19 @@ class CorrectRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageSetRecord:
+    """Test images that runs of a variant met."""
+
+    variant_key: str
+    #: SHA-256 of class names and labels, hexadecimal; None where the true classes were not kept.
+    digest: str | None
+    #: Number of images.
+    count: int
+    #: Number of classes; None where the true classes were not kept.
+    classes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabellingRecord:
     """What the selected network of a job said of images that nobody has labelled."""
 
@@ -250,6 +263,27 @@ class FailureRecord:
     facts: Mapping[str, Any]
     #: End of the job.
     ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatRecord:
+    """One recipe trained twice with one seed on one device, outside the queue."""
+
+    #: Hash of the recipe.
+    key: str
+    #: Seed index of both runs.
+    seed: int
+    #: `cpu` or `cuda:0`.
+    device: str
+    #: Model of the processor or GPU.
+    device_name: str
+    #: Versions, git commit, dirty flag.
+    provenance: Mapping[str, Any]
+    #: What each run measured, by name of the metric, in its own unit.
+    first: Mapping[str, float]
+    second: Mapping[str, float]
+    #: First epoch whose figures differ in any bit, counted from 1; None where none does.
+    apart_from: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -357,6 +357,24 @@ tunings = Table(
     comment="Choices of values for retuned levels; each is made once.",
 )
 
+repeats = Table(
+    "repeats",
+    metadata,
+    Column("id", Id, primary_key=True, comment="Number of the row."),
+    Column("key", String(64), nullable=False, comment="Hash of the recipe, as in variants.key."),
+    Column("seed", Integer, nullable=False, comment="Seed index of both runs."),
+    Column("device", String(64), nullable=False, comment="`cpu` or `cuda:0`."),
+    Column("device_name", Text, nullable=False, comment="Model of the processor or GPU."),
+    Column("provenance", JSON, nullable=False, comment="Versions, git commit, dirty flag."),
+    Column("first", JSON, nullable=False, comment="Metrics of the first run by name."),
+    Column("second", JSON, nullable=False, comment="Metrics of the second run by name."),
+    Column("apart_from", Integer, comment="First epoch whose figures differ, from 1; NULL: none does."),
+    Column("created_at", Double, nullable=False, comment="When, seconds since 1970 UTC."),
+    CheckConstraint("apart_from >= 1", name="apart_from_counts_from_1"),
+    Index("ix_repeats_key", "key"),
+    comment="One recipe trained twice with one seed, outside the queue: the floor of what differences mean.",
+)
+
 notes = Table(
     "notes",
     metadata,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
-from ablate.metrics import METRICS, Direction, direction_of
+from ablate.metrics import METRICS, ORACLE, Direction, direction_of
 from ablate.protocol import Keep
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.designs import Kind
@@ -172,6 +172,11 @@ class StudyFile(Table):
     def _known_direction(self) -> StudyFile:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", self.metric):
             raise ValueError("`metric` is a name of letters, digits and `_`, as `test_accuracy`")
+        if self.metric.startswith(ORACLE):
+            raise ValueError(
+                f"`metric`: {self.metric} looks at the test set after every epoch, and nothing is ranked or chosen by "
+                f"that; rank by {self.metric.removeprefix(ORACLE)}, which the selected epoch alone measures"
+            )
         if self.direction is None and direction_of(self.metric) is None:
             near = did_you_mean(self.metric, list(METRICS))
             hint = near if "did you mean" in near else ""

@@ -21,6 +21,7 @@ from ablate.statistics import (
     mean_interval,
 )
 from ablate.study.outline import Outline, OutlineDesign, OutlinePlan, OutlineVariant
+from ablate.verdicts.chance import scored_as_chance
 from ablate.verdicts.checkpoints import with_checkpoints
 from ablate.verdicts.results import PENDING, Results
 
@@ -63,6 +64,8 @@ class Analysis:
     #: Which test judges the study, and why.
     choice: Choice
     families: tuple[Family, ...]
+    #: What diverged runs score in `arms`, in the metric's unit; None: they have no value and bar a verdict.
+    chance: float | None = None
 
     @cached_property
     def home(self) -> Mapping[str, Family]:
@@ -136,18 +139,20 @@ def analyse(results: Results) -> Analysis:
     """
     outline = results.outline
     planned = outline.confirmed or outline.plan
-    choice = _choice(results, planned)
+    choice, chance = _choice(results, planned), scored_as_chance(results)
     families = []
     for design, exploratory, pairs in planned_pairs(outline):
         plan = outline.plan if exploratory else planned
-        comparisons = _judge(results, pairs, plan, choice.test)
+        comparisons = _judge(results, pairs, plan, choice.test, chance)
         families.append(Family(design=design, exploratory=exploratory, comparisons=comparisons))
         left = [pair for pair, one in zip(pairs, comparisons, strict=True) if one.verdict == "undecided"]
         if plan != outline.plan and left:
-            again = _judge(results, left, outline.plan, choice.test)
+            again = _judge(results, left, outline.plan, choice.test, chance)
             families.append(Family(design=design, exploratory=True, again=True, comparisons=again))
     arms = {variant.key: _arm(results, variant.key) for variant in outline.variants}
-    return Analysis(results=results, arms=arms, choice=choice, families=tuple(families))
+    if chance is not None:
+        arms = {key: arm.scored(chance) for key, arm in arms.items()}
+    return Analysis(results=results, arms=arms, choice=choice, families=tuple(families), chance=chance)
 
 
 def planned_pairs(outline: Outline) -> Iterator[tuple[OutlineDesign, bool, list[Pair]]]:
@@ -183,7 +188,9 @@ def _choice(results: Results, plan: OutlinePlan) -> Choice:
     return choose_test(_arm(results, outline.baseline, first), others, requested=outline.statistics.test)
 
 
-def _judge(results: Results, pairs: Sequence[Pair], plan: OutlinePlan, test: Test) -> tuple[Comparison, ...]:
+def _judge(
+    results: Results, pairs: Sequence[Pair], plan: OutlinePlan, test: Test, chance: float | None
+) -> tuple[Comparison, ...]:
     """The comparisons of one family: at once, or at the looks that were planned."""
     outline, settings = results.outline, results.outline.statistics
     several = len({reference.key for _, reference in pairs}) > 1
@@ -200,6 +207,7 @@ def _judge(results: Results, pairs: Sequence[Pair], plan: OutlinePlan, test: Tes
             test=test,
             alpha=settings.alpha,
             margin=settings.margin,
+            chance=chance,
         )
     seeds = None if plan == outline.plan else frozenset(plan.seeds)
     arms = {one.key: _arm(results, one.key, seeds) for pair in pairs for one in pair}
@@ -209,6 +217,7 @@ def _judge(results: Results, pairs: Sequence[Pair], plan: OutlinePlan, test: Tes
         test=test,
         alpha=settings.alpha,
         margin=settings.margin,
+        chance=chance,
     )
     return with_checkpoints(results, arms, comparisons)
 

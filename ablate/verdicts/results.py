@@ -10,10 +10,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from ablate.metrics import METRICS, Metric, named_metric
+from ablate.metrics import METRICS, ORACLE, Metric, named_metric
 from ablate.protocol import FailureKind, JobState
 from ablate.store import Database
-from ablate.store.records import EpochRecord, FailureRecord, RunRecord
+from ablate.store.records import EpochRecord, FailureRecord, ImageSetRecord, RepeatRecord, RunRecord
 from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
 from ablate.study.own_code import sha256
 from ablate.study.report_table import EPOCH_METRICS
@@ -53,6 +53,10 @@ class Results:
     classes: Mapping[tuple[str, int], ClassCounts] = field(default_factory=dict)
     #: Which test images each run got right, by variant key and seed; only of runs that kept true classes.
     outcomes: Mapping[tuple[str, int], Outcomes] = field(default_factory=dict)
+    #: Which test images each variant met; only of runs whose predictions were kept.
+    test_sets: tuple[ImageSetRecord, ...] = ()
+    #: Recipes of the study that were trained twice outside the queue.
+    repeats: tuple[RepeatRecord, ...] = ()
     #: Why jobs failed, without tuning runs.
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
@@ -85,6 +89,8 @@ class Results:
             steps=_steps(db, study, [variant.key for variant in outline.variants]),
             classes=class_counts(db, study, [variant.key for variant in outline.variants], most=MOST_CLASSES),
             outcomes=outcomes(db, study, runs),
+            test_sets=reading.test_sets(db, study),
+            repeats=reading.repeats(db, [variant.key for variant in outline.variants]),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=reading.recipe(db, study, outline.baseline),
             planned=reading.planned_epochs(db, study),
@@ -107,6 +113,7 @@ class Results:
             outline=reading.outline(db, study),
             runs=tuple(reading.runs(db, study)),
             epochs=tuple(reading.epochs(db, study)),
+            test_sets=reading.test_sets(db, study),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
         )
 
@@ -162,11 +169,11 @@ class Results:
         return self._epochs.get((run.variant_key, run.seed), ())
 
     def value(self, run: RunRecord) -> float | None:
-        """The ranked metric of a run: None unless it succeeded and measured it.
+        """The ranked metric of a run: None unless it succeeded and measured it, and for curves of the test set.
 
         It is what the run has a column for, else a metric of the whole run, else one of its selected epoch.
         """
-        if run.state != JobState.SUCCEEDED:
+        if run.state != JobState.SUCCEEDED or self.outline.metric.startswith(ORACLE):
             return None
         name = self.outline.metric
         if name in METRICS and (known := finite(getattr(run, name))) is not None:

@@ -80,7 +80,22 @@ def test_comparisons_are_the_rows_of_the_json(results: StudyResults, tmp_path: P
     rows = written.pop("comparisons")
     assert list(comparisons.columns) == list(rows[0])
     assert comparisons.astype(object).where(comparisons.notna(), None).to_dict("records") == rows
+    del written["compute"]
     assert comparisons.attrs == written
+
+
+def test_picked_variants_are_compared_as_the_command_does(results: StudyResults) -> None:
+    found = results.compare("dropout=0.25", "baseline")
+    assert found[["variant", "reference", "basis"]].values.tolist() == [["baseline", "dropout=0.25", "exploratory"]]
+    assert found["differences"][0] == [{"path": "model.dropout", "reference": 0.25, "value": None}]
+    assert found.attrs["study"] == "tiny"
+    assert found.attrs["reference"]["variant"] == "dropout=0.25"
+    own, all_of_it = results.compare("baseline", "dropout=0.25"), results.comparisons()
+    assert own["basis"].tolist() == ["confirmatory"]
+    pd.testing.assert_frame_equal(own[list(all_of_it.columns)], all_of_it, check_flags=False)
+    assert results.compare("baseline", "dropout=0.25", alpha=0.01)["basis"].tolist() == ["exploratory"]
+    with pytest.raises(ablate.UsageError, match=r"did you mean 'dropout=0.25'"):
+        results.compare("baseline", "dropout=0.2")
 
 
 def test_a_study_without_comparisons_has_their_columns(results: StudyResults, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def submitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "status",
         "show tiny",
         "show 1",
+        "compare baseline dropout=0.25",
         "export tiny runs",
         "report tiny --markdown",
         "retry tiny --failed",

@@ -8,7 +8,6 @@ from report_cases import results, shapes, whole
 from ablate.protocol import JobState
 from ablate.report.checks import Finding, findings
 from ablate.report.markdown import render
-from ablate.study.outline import StatisticsSettings
 from ablate.verdicts.analysis import analyse
 from ablate.verdicts.results import Results
 
@@ -104,6 +103,36 @@ def test_mixed_versions_are_a_warning(package: str) -> None:
     assert found == [f"Runs were made under different versions of {package}: 9.0 and 9.1."]
 
 
+def test_a_level_that_ran_under_a_version_of_its_own_is_named() -> None:
+    given = whole()
+    runs = tuple(
+        replace(one, provenance={**one.provenance, "torch": "2.9", "commit": "f" * 40})
+        if one.variant in ("optimizer=Adam", "dropout=0.3")
+        else one
+        for one in given.runs
+    )
+    found = [text for text in texts(replace(given, runs=runs), "warning") if "no run under" in text]
+    assert found == [
+        f"dropout=0.3 and optimizer=Adam: no run under a version of {name} that the baseline had, so a difference may "
+        "be the version's."
+        for name in ("torch", "commit")
+    ]
+    some = tuple(new if new.seed else old for new, old in zip(runs, given.runs, strict=True))
+    assert not [text for text in texts(replace(given, runs=some)) if "no run under" in text]
+
+
+def test_a_curve_of_the_test_set_is_never_ranked() -> None:
+    """Even where a database has such a study from elsewhere."""
+    given = whole()
+    epochs = tuple(replace(row, custom={"oracle_test_accuracy": 0.9}) for row in given.epochs)
+    outline = given.outline.model_copy(update={"metric": "oracle_test_accuracy"})
+    ranked = replace(given, outline=outline, epochs=epochs)
+    assert not any(arm.values for arm in analyse(ranked).arms.values())
+    (told,) = texts(ranked, "error")
+    assert told.startswith("`oracle_test_accuracy` looks at the test set after every epoch: nothing is ranked by it.")
+    assert "`test_accuracy` as `metric`" in told
+
+
 def test_a_study_in_which_nothing_succeeded_says_so() -> None:
     given = whole()
     runs = tuple(replace(one, state=JobState.FAILED, error="boom", test_accuracy=None) for one in given.runs)
@@ -146,14 +175,6 @@ def test_a_second_name_for_a_recipe_is_noted() -> None:
     variants = (outline.variants[0].model_copy(update={"also": ("no change",)}), *outline.variants[1:])
     found = texts(results(outline.model_copy(update={"variants": variants}), {}))
     assert found == ["no change: the same recipe as baseline."]
-
-
-def test_divergence_that_should_score_as_chance_bars_where_chance_is_not_known() -> None:
-    from report_cases import wounded
-
-    given = wounded()
-    outline = given.outline.model_copy(update={"statistics": StatisticsSettings(on_diverged="score_as_chance")})
-    assert any("the value of a guess is not stored" in text for text in texts(replace(given, outline=outline)))
 
 
 def test_runs_of_an_older_file_are_told_and_named() -> None:

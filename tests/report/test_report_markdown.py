@@ -197,7 +197,7 @@ def test_a_ladder_compares_each_step_with_the_step_before() -> None:
     table = rows(text, "Ladder: ladder")
     assert [row[0] for row in table] == ["baseline", "+ optimizer: Adam", "+ dropout: 0.3"]
     assert table[2][3].startswith("+2.68 ")
-    assert "Of the 2 steps of the ladder, 2 are better than the step before" in text
+    assert "Of the 2 steps of the ladder, in this order, 2 are better than the step before" in text
     assert rows(text, "All variants")[2][3] == "–"
 
 

@@ -143,4 +143,5 @@ def test_pictures_are_drawn(tmp_path) -> None:
         "overview.png",
         "factor-01-norm.png",
         "factor-02-dropout.png",
+        "pareto-parameters.png",
     }

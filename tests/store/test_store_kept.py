@@ -90,6 +90,17 @@ def test_the_data_tables_of_recipes_are_known_by_variant(db):
     assert found == {one.key: one.canonical()["data"] for one in (recipe(64), recipe(32))}
 
 
+def test_the_test_images_of_each_variant_are_told_without_reading_their_labels(db, queue):
+    submit_small(db, batch_sizes=(64, 32), seeds=(0, 1))
+    for one in (said(), said(), said(), said(labels=None, classes=())):
+        queue.finish(claim(queue).ticket, outcome(predictions=one))
+    first, unknown, known = reading.test_sets(db, "small")
+    assert (first.variant_key, known.variant_key) == (recipe(64).key, recipe(32).key)
+    assert first.digest == known.digest is not None
+    assert (known.count, known.classes) == (3, 2)
+    assert (unknown.variant_key, unknown.digest, unknown.count, unknown.classes) == (recipe(32).key, None, 3, None)
+
+
 def test_a_claim_says_which_weights_the_newest_revision_keeps(db, queue):
     submit_small(db, seeds=(0, 1))
     assert claim(queue).keep == "none"

@@ -144,7 +144,7 @@ def test_studies_come_in_the_order_of_their_submission(db):
 
 
 @pytest.mark.parametrize(
-    "ask", ["outline", "revision_text", "counts", "runs", "epochs", "running", "predictions", "failures"]
+    "ask", ["outline", "revision_text", "counts", "runs", "epochs", "running", "predictions", "failures", "test_sets"]
 )
 def test_a_study_that_is_not_there_is_told_with_the_nearest_name(db, ask):
     with pytest.raises(UsageError, match="holds none yet"):

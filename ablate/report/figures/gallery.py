@@ -11,8 +11,10 @@ from ablate.report.figures import names, style
 from ablate.report.figures.curves import factor_figure
 from ablate.report.figures.interaction import interaction_figure
 from ablate.report.figures.overview import overview_figure
+from ablate.report.figures.pareto import pareto_figure
 from ablate.report.figures.steps import steps_figure
 from ablate.report.grids import matrices
+from ablate.report.pareto import paretos
 from ablate.report.tables import members, named_members
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.analysis import Analysis
@@ -67,6 +69,9 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
     if not compared:
         alone = [(results.baseline.name, results.baseline)]
         yield from _curves(results, alone, names.BASELINE_ALONE, names.BASELINE_ALONE)
+    for one in paretos(analysis):
+        file = f"pareto{names.slug(one.cost.name)}"
+        yield names.pareto_name(one.cost.name), file, partial(pareto_figure, analysis, one)
 
 
 def _curves(results: Results, variants: Sequence[tuple[str, OutlineVariant]], name: str, file: str) -> Iterator[Wanted]:

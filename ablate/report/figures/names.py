@@ -9,7 +9,9 @@ NAMED = "named"
 #: Curves of a study that has nothing to compare.
 BASELINE_ALONE = "baseline"
 #: Files that a report may have left in `figures/`.
-OURS = re.compile(r"(overview|(named|baseline|(factor|grid|interaction)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)")
+OURS = re.compile(
+    r"(overview|pareto-[a-z-]+|(named|baseline|(factor|grid|interaction)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)"
+)
 
 
 def factor_name(factor: str) -> str:
@@ -30,6 +32,11 @@ def interaction_name(design: str) -> str:
 def steps_name(curves: str) -> str:
     """Losses over steps, beside the curves of this name."""
     return f"steps of {curves}"
+
+
+def pareto_name(cost: str) -> str:
+    """The ranked metric against one kind of cost."""
+    return f"pareto {cost}"
 
 
 def slug(name: str) -> str:
