@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ablate.protocol import FailureKind, JobState
 from ablate.report.results import PENDING, Results
 from ablate.statistics import Arm, Choice, Comparison, MeanInterval, choose_test, compare_pairs, mean_interval
 from ablate.study.outline import OutlineDesign, OutlineVariant
+
+if TYPE_CHECKING:
+    from ablate.report.factorial import Crossed
 
 #: Family of variants that no design asks for.
 UNDESIGNED = OutlineDesign(name="variants", kind="variants")
@@ -85,6 +89,13 @@ class Analysis:
     def baseline(self) -> Arm:
         """The arm that all others are compared with."""
         return self.arms[self.results.outline.baseline]
+
+    @cached_property
+    def crossed(self) -> tuple[Crossed, ...]:
+        """The grids and fractions of the study, each analysed as a whole."""
+        from ablate.report.factorial import crossed
+
+        return crossed(self)
 
     def verdict(self, comparison: Comparison) -> str:
         """The verdict of a comparison; `not run` where its variant has no result yet."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.report.analysis import Analysis, Family, analyse
+from ablate.report.factorial_json import factorial_json
 from ablate.report.results import Results
 from ablate.statistics import Comparison
 
@@ -39,6 +40,7 @@ def comparisons_of(analysis: Analysis) -> dict[str, Any]:
             "sd": baseline.sd,
         },
         "comparisons": [_comparison(one, analysis.names, family) for one, family in shown],
+        "factorial": factorial_json(analysis),
     }
 
 

@@ -11,16 +11,21 @@ from ablate.report.analysis import Analysis
 from ablate.report.checks import findings
 from ablate.report.class_table import class_table
 from ablate.report.epoch_tables import epochs_table
+from ablate.report.factorial_tables import factorial_tables
 from ablate.report.figures import curves
 from ablate.report.figures.curves import drawn
+from ablate.report.figures.half_normal import HALF_NORMAL_NOTE
 from ablate.report.figures.interaction import INTERACTION_NOTE
+from ablate.report.figures.mains import MAINS_NOTE
 from ablate.report.figures.names import (
     BASELINE_ALONE,
     NAMED,
     OVERVIEW,
     factor_name,
     grid_name,
+    half_normal_name,
     interaction_name,
+    mains_name,
     steps_name,
 )
 from ablate.report.figures.steps import step_notes
@@ -75,6 +80,7 @@ def render(analysis: Analysis, pictures: Mapping[str, str]) -> str:
         parts += _section(tables.ladder_table(analysis, family))
     for design in outline.designs:
         parts += _grid(analysis, design, pictures)
+        parts += _whole(analysis, design, pictures)
     if (table := tables.named_table(analysis)) is not None:
         parts += _section(table)
         parts += _curves(results, tables.named_members(results), pictures, NAMED, "named variants")
@@ -144,6 +150,25 @@ def _grid(analysis: Analysis, design: OutlineDesign, pictures: Mapping[str, str]
     drawn_together = [one for matrix in found for one in matrix.pictures]
     for number, (title, variants) in enumerate(drawn_together, start=1):
         parts += _curves(analysis.results, variants, pictures, grid_name(design.name, number), title)
+    return parts
+
+
+def _whole(analysis: Analysis, design: OutlineDesign, pictures: Mapping[str, str]) -> list[str]:
+    """Main effects and interactions of a grid or a fraction, or why there are none."""
+    parts = []
+    for part in analysis.crossed:
+        if part.design.name != design.name:
+            continue
+        tables = factorial_tables(analysis, part)
+        if not tables:
+            parts += [f"## {escape(f'Main effects: {part.name}')}", escape(part.why)]
+        for number, table in enumerate(tables):
+            parts += _section(table)
+            if number == 0:
+                shown = _picture(pictures, mains_name(part.name), f"Main effects: {part.name}")
+                parts += [*shown, MAINS_NOTE] if shown else []
+                shown = _picture(pictures, half_normal_name(part.name), f"Half-normal plot: {part.name}")
+                parts += [*shown, HALF_NORMAL_NOTE] if shown else []
     return parts
 
 

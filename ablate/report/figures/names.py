@@ -9,7 +9,9 @@ NAMED = "named"
 #: Curves of a study that has nothing to compare.
 BASELINE_ALONE = "baseline"
 #: Files that a report may have left in `figures/`.
-OURS = re.compile(r"(overview|(named|baseline|(factor|grid|interaction)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)")
+OURS = re.compile(
+    r"(overview|(named|baseline|(factor|grid|interaction|mains|half-normal)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)"
+)
 
 
 def factor_name(factor: str) -> str:
@@ -25,6 +27,16 @@ def grid_name(design: str, number: int) -> str:
 def interaction_name(design: str) -> str:
     """How the factors of a grid act on each other."""
     return f"interaction {design}"
+
+
+def mains_name(design: str) -> str:
+    """Means at each level of the factors of a grid or a fraction."""
+    return f"mains {design}"
+
+
+def half_normal_name(design: str) -> str:
+    """Effects of a grid or a fraction with one seed, against noise."""
+    return f"half-normal {design}"
 
 
 def steps_name(curves: str) -> str:
