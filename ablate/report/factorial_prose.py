@@ -55,7 +55,7 @@ def notes(analysis: Analysis, part: Crossed, found: Factorial) -> list[str]:
         said.append(f"{_size(found)}. No test: {found.why}.")
     else:
         noise = "HC3 standard errors" if found.errors == "hc3" else "one variance for all cells"
-        said.append(f"{_size(found)}; seeds as blocks, {noise}, {found.df:g} degrees of freedom.")
+        said.append(f"{_size(found)}; seeds as blocks, {noise}, {found.df} degrees of freedom.")
         if not part.why:
             judged = sum(effect.is_judged for effect in found.effects)
             said.append(
@@ -63,7 +63,10 @@ def notes(analysis: Analysis, part: Crossed, found: Factorial) -> list[str]:
                 f"rate {analysis.results.outline.statistics.alpha:g}."
             )
     if found.anova and not found.is_balanced:
-        said.append("With runs missing, effects of two levels are tested by the type II analysis of variance.")
+        said.append(
+            "With runs missing, p-values are those of the type II analysis of variance; levels of a factor with "
+            "several are still contrasts of cell means."
+        )
     return [*said, *_confounded(part)]
 
 
@@ -81,8 +84,8 @@ def _explored(analysis: Analysis, found: Factorial) -> str:
         return ""
     pse, me, sme = (numbers.in_units(metric, size) for size in (margins.pse, margins.me, margins.sme))
     return (
-        "Exploratory: one seed a cell measures no noise, so Lenth's method takes it from the effects themselves, as if "
-        f"most of them were nothing else (pseudo standard error {pse}). One effect that is only noise exceeds ME = {me} "
+        "Exploratory: one seed a cell measures no noise, so Lenth's method takes it from the effects themselves, as "
+        f"if most were nothing else (pseudo standard error {pse}). An effect that is only noise exceeds ME = {me} "
         f"with a probability of 5 %; the largest of {margins.effects} such effects exceeds SME = {sme} with 5 %. What "
         "stands out needs more seeds before it is a finding."
     )

@@ -9,7 +9,8 @@ from ablate.statistics.cell_means import Term
 from ablate.statistics.comparison import Arm, Comparison, Test, Verdict, compare, compare_pairs
 from ablate.statistics.confusion import class_accuracies, confusion_matrix, pooled
 from ablate.statistics.correlation import Choice, choose_test, intraclass_correlation
-from ablate.statistics.factorial import Effect, Factorial, LevelMean, factorial
+from ablate.statistics.effects import Effect
+from ablate.statistics.factorial import Factorial, LevelMean, factorial
 from ablate.statistics.interval import (
     Band,
     Difference,

@@ -79,6 +79,15 @@ def test_effects_are_twice_the_coefficients_of_statsmodels_with_hc3() -> None:
     assert (found.errors, found.df, found.n, found.is_balanced) == ("hc3", 7.0, 16, True)
 
 
+def test_from_eight_degrees_of_freedom_on_hc3_has_the_normal_distribution() -> None:
+    values = np.column_stack([PILOT, [60, 71, 55, 66, 51, 84, 47, 78]])
+    found = factorial(grid(2, 2, 2), values, "TAK")
+    fit = ols("value ~ C(seed) + T*A*K", frame(grid(2, 2, 2), values, "TAK")).fit(cov_type="HC3")
+    for effect in found.effects:
+        assert effect.p == pytest.approx(fit.pvalues[":".join(effect.factors)])
+    assert (found.df, named(found, "T").df) == (14, None)
+
+
 def test_one_seed_is_explored_by_lenths_method() -> None:
     found = factorial(grid(2, 2, 2, 2), PROCESS, "1234")
     published = {"1": -8, "2": 24, "3": -2.25, "4": -5.5, "12": 1, "13": 0.75, "14": 0, "23": -1.25, "24": 4.5}
@@ -147,7 +156,7 @@ def test_plackett_and_burman_give_main_effects_alone() -> None:
 
 
 def test_missing_runs_are_tested_by_the_type_ii_table() -> None:
-    values = np.column_stack([PILOT, PILOT[::-1, :1] * 0 + [[60], [71], [55], [66], [51], [84], [47], [78]]])
+    values = np.column_stack([PILOT, [60, 71, 55, 66, 51, 84, 47, 78]])
     values[2, 1] = values[5, 0] = np.nan
     found = factorial(grid(2, 2, 2), values, "TAK")
     table = anova_lm(ols("value ~ C(seed) + T*A*K", frame(grid(2, 2, 2), values, "TAK")).fit(), typ=2)
@@ -189,7 +198,11 @@ def test_several_levels_have_contrasts_with_the_reference_and_a_table() -> None:
     assert [effect.verdict for effect in found.effects] == ["undecided", "better", "undecided", "undecided"]
     both = named(found, "depth", "norm")
     assert (both.effect, both.df_effect) == (None, 2)
-    assert both.p == pytest.approx(table.loc["C(a, Sum):C(b, Sum)", "PR(>F)"])
+    robust = anova_lm(fit, typ=2, robust="hc3")
+    assert both.p == pytest.approx(robust.loc["C(a, Sum):C(b, Sum)", "PR(>F)"])
+    values[3, 2] = np.nan
+    lost = factorial(cells, values, ["depth", "norm"])
+    assert named(lost, "depth", "norm").p == pytest.approx(lost.anova[-1].p)
 
 
 def test_an_interaction_of_several_levels_says_that_they_interact() -> None:
