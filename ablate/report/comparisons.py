@@ -7,6 +7,7 @@ from typing import Any
 
 from ablate.report.compute import compute_json
 from ablate.report.examples import beyond_test_set, two_sources
+from ablate.report.factorial_json import factorial_json
 from ablate.statistics import Comparison, TwoSources
 from ablate.verdicts.analysis import Analysis, Family, analyse
 from ablate.verdicts.results import Results
@@ -45,6 +46,7 @@ def comparisons_of(analysis: Analysis) -> dict[str, Any]:
         },
         "comparisons": [_with_examples(one, analysis, family) for one, family in shown],
         "compute": compute_json(analysis),
+        "factorial": factorial_json(analysis),
     }
 
 

@@ -13,16 +13,22 @@ from ablate.report.class_differences import class_tables
 from ablate.report.class_table import class_table
 from ablate.report.compute import compute_tables
 from ablate.report.epoch_tables import epochs_table
+from ablate.report.factorial import crossed
+from ablate.report.factorial_tables import factorial_tables
 from ablate.report.figures import curves
 from ablate.report.figures.curves import drawn
+from ablate.report.figures.half_normal import HALF_NORMAL_NOTE
 from ablate.report.figures.interaction import INTERACTION_NOTE
+from ablate.report.figures.mains import MAINS_NOTE
 from ablate.report.figures.names import (
     BASELINE_ALONE,
     NAMED,
     OVERVIEW,
     factor_name,
     grid_name,
+    half_normal_name,
     interaction_name,
+    mains_name,
     pareto_name,
     steps_name,
 )
@@ -134,6 +140,7 @@ def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]
         yield _section(tables.ladder_table(analysis, family))
     for design in outline.designs:
         yield from _grid(analysis, design, pictures)
+        yield from _whole(analysis, design, pictures)
     if (table := tables.named_table(analysis)) is not None:
         variants = tables.named_members(results)
         yield _section(table, _curves(results, variants, pictures, NAMED, "named variants"))
@@ -217,6 +224,25 @@ def _grid(analysis: Analysis, design: OutlineDesign, pictures: Container[str]) -
         more += _curves(analysis.results, variants, pictures, grid_name(design.name, number), title)
     for number, matrix in enumerate(found, start=1):
         yield _section(matrix_table(analysis, matrix), more if number == len(found) else ())
+
+
+def _whole(analysis: Analysis, design: OutlineDesign, pictures: Container[str]) -> Iterator[Section]:
+    """Main effects and interactions of a grid or a fraction, or why there are none."""
+    for part in crossed(analysis):
+        if part.design.name != design.name:
+            continue
+        found = factorial_tables(analysis, part)
+        if not found:
+            yield Section(title=f"Main effects: {part.name}", blocks=(Paragraph(text=part.why),))
+        more: list[Block] = []
+        for name, text, note in (
+            (mains_name(part.name), f"Main effects: {part.name}", MAINS_NOTE),
+            (half_normal_name(part.name), f"Half-normal plot: {part.name}", HALF_NORMAL_NOTE),
+        ):
+            shown = _picture(pictures, name, text)
+            more += [*shown, Paragraph(text=note)] if shown else []
+        for number, table in enumerate(found):
+            yield _section(table, () if number else more)
 
 
 def _compute(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]:

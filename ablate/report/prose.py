@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.report.checkpoint_table import told_of_checkpoints
+from ablate.report.factorial_prose import factorial_sentences
 from ablate.report.looks import looks_told
 from ablate.report.table import listed, quoted
 from ablate.report.tunings import choices_told, trouble
@@ -43,6 +44,7 @@ def answer(analysis: Analysis) -> list[str]:
             f"Of the {steps} of the ladder, in this order, {_are(len(good))} better than the step before"
             + (f": {_effects(analysis, good)}." if good else ".")
         )
+    sentences += factorial_sentences(analysis)
     if any(one.reference != results.outline.baseline for one in shown):
         sentences.append("Retuned levels are compared with the baseline that was retuned over the same values.")
     exploratory = sum(analysis.home[key].exploratory for key in analysis.comparisons)

@@ -5,9 +5,11 @@ Nothing here knows a database or a file. Every test is scipy's or statsmodels'; 
 
 from __future__ import annotations
 
+from ablate.statistics.cell_means import Term
 from ablate.statistics.comparison import Comparison, Verdict, compare, compare_pairs
 from ablate.statistics.confusion import class_accuracies, confusion_matrix, pooled
 from ablate.statistics.correlation import Choice, choose_test, intraclass_correlation
+from ablate.statistics.effects import Effect
 from ablate.statistics.examples import (
     Checkpoints,
     Correct,
@@ -18,6 +20,7 @@ from ablate.statistics.examples import (
     mcnemar,
     two_sources,
 )
+from ablate.statistics.factorial import Factorial, LevelMean, factorial
 from ablate.statistics.interval import (
     Band,
     Difference,
@@ -27,14 +30,17 @@ from ablate.statistics.interval import (
     paired,
     welch,
 )
+from ablate.statistics.lenth import Lenth, half_normal_quantiles, lenth
 from ablate.statistics.pair import Arm, Test
 from ablate.statistics.pareto import Standing, standings
 from ablate.statistics.per_class import ClassDifference, class_differences
 from ablate.statistics.plain import Values, compare_values
 from ablate.statistics.power import detectable_effect, seeds_needed
 from ablate.statistics.sequential import Looks, Stage, compare_in_looks, seeds_to_settle
+from ablate.statistics.words import Alias
 
 __all__ = [
+    "Alias",
     "Arm",
     "Band",
     "Checkpoints",
@@ -44,10 +50,15 @@ __all__ = [
     "Correct",
     "Difference",
     "DistributionWise",
+    "Effect",
+    "Factorial",
+    "Lenth",
+    "LevelMean",
     "Looks",
     "MeanInterval",
     "Stage",
     "Standing",
+    "Term",
     "Test",
     "TwoSources",
     "Values",
@@ -64,7 +75,10 @@ __all__ = [
     "confusion_matrix",
     "detectable_effect",
     "distribution_wise",
+    "factorial",
+    "half_normal_quantiles",
     "intraclass_correlation",
+    "lenth",
     "mcnemar",
     "mean_interval",
     "paired",

@@ -54,9 +54,9 @@ class Family:
         return f"{self.design.name} (exploratory)" if self.exploratory else self.design.name
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Analysis:
-    """A study with its verdicts."""
+    """A study with its verdicts. Each is equal to itself alone, so that what is computed from one can be kept."""
 
     results: Results
     #: Values and failures of each variant, by key.

@@ -324,3 +324,66 @@ def many(count: int = 30, title: str = "Many") -> Results:
     )
     accuracies = {one.name: 0.8 + 0.03 * wobble(3, place) for place, one in enumerate(variants)}
     return results(outline, accuracies)
+
+
+def crossed(
+    levels: Mapping[str, Sequence[str]],
+    effects: Mapping[tuple[str, ...], float],
+    *,
+    seeds: int = 3,
+    kind: str = "grid",
+    kept: Sequence[tuple[str, ...]] = (),
+    noise: float = 0.01,
+    labels: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Results:
+    """A grid (or the `kept` cells of one) whose accuracy is made of effects; the first level of each is the reference.
+
+    An effect is written by the levels that have it together, as `("a=1",)` or `("a=1", "b=1")`.
+    """
+    factors = tuple(factor(name, names, names[0], (labels or {}).get(name, name)) for name, names in levels.items())
+    design = OutlineDesign(name=kind, kind=kind, factors=tuple(levels))
+    variants, means = [], {}
+    for place in kept or list(itertools.product(*levels.values())):
+        at = dict(zip(levels, place, strict=True))
+        off = [f"{one.name}={at[one.name]}" for one in factors if at[one.name] != one.reference]
+        name = ", ".join(off) or "baseline"
+        variants.append(variant(name, "" if off else "b", levels=at, designs=(kind,)))
+        means[name] = 0.8 + sum(size for those, size in effects.items() if set(those) <= set(off))
+    variants.sort(key=lambda one: one.name != "baseline")
+    values: dict[str, Any] = {"title": "Which parts matter together?", "designs": (design,), "seeds": range(seeds)}
+    outline = shapes(factors=factors, variants=tuple(variants), **{**values, **more})
+    made = results(outline, {})
+    runs = tuple(
+        replace(one, test_accuracy=round(means[one.variant] + noise * wobble(one.seed, place), 6))
+        for place, one in enumerate(made.runs)
+    )
+    return replace(made, runs=runs)
+
+
+def grid() -> Results:
+    """Two factors with two levels and one with three, each cell with three seeds."""
+    return crossed(
+        {"dropout": ("0", "0.3", "0.6"), "norm": ("none", "batch"), "optimizer": ("SGD", "Adam")},
+        {("norm=batch",): 0.05, ("dropout=0.6",): -0.03, ("norm=batch", "optimizer=Adam"): 0.03},
+        labels={"norm": "normalisation"},
+    )
+
+
+def screening() -> Results:
+    """A 2^(7-4) fraction with one seed, named after the bicycle of Box, Hunter & Hunter."""
+    names = ("seat", "dynamo", "handlebars", "gear", "raincoat", "breakfast", "tyres")
+    levels = dict.fromkeys(names, ("as before", "changed"))
+    kept = []
+    for c, b, a in itertools.product((-1, 1), repeat=3):
+        signs = (a, b, c, a * b, a * c, b * c, a * b * c)
+        # the row of +1 is the baseline's, as in a study's own fractions
+        kept.append(tuple(levels[name][sign < 0] for name, sign in zip(names, signs, strict=True)))
+    return crossed(
+        levels,
+        {("dynamo=changed",): 0.012, ("gear=changed",): 0.0225},
+        seeds=1,
+        kind="fraction",
+        kept=kept,
+        noise=0.002,
+    )

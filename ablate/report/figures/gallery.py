@@ -7,9 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.report.factorial import crossed
 from ablate.report.figures import names, style
 from ablate.report.figures.curves import factor_figure
+from ablate.report.figures.half_normal import half_normal_figure
 from ablate.report.figures.interaction import interaction_figure
+from ablate.report.figures.mains import mains_figure
 from ablate.report.figures.overview import overview_figure
 from ablate.report.figures.pareto import pareto_figure
 from ablate.report.figures.steps import steps_figure
@@ -66,6 +69,10 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
             yield from _curves(
                 results, variants, names.grid_name(design.name, place), f"grid-{count:02}{names.slug(design.name)}"
             )
+    for number, part in enumerate(crossed(analysis), start=1):
+        ending = f"{number:02}{names.slug(part.name)}"
+        yield names.mains_name(part.name), f"mains-{ending}", partial(mains_figure, analysis, part)
+        yield names.half_normal_name(part.name), f"half-normal-{ending}", partial(half_normal_figure, analysis, part)
     if not compared:
         alone = [(results.baseline.name, results.baseline)]
         yield from _curves(results, alone, names.BASELINE_ALONE, names.BASELINE_ALONE)

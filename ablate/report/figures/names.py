@@ -10,7 +10,8 @@ NAMED = "named"
 BASELINE_ALONE = "baseline"
 #: Files that a report may have left in `figures/`.
 OURS = re.compile(
-    r"(overview|pareto-[a-z-]+|(named|baseline|(factor|grid|interaction)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)"
+    r"(overview|pareto-[a-z-]+"
+    r"|(named|baseline|(factor|grid|interaction|mains|half-normal)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)"
 )
 
 
@@ -27,6 +28,16 @@ def grid_name(design: str, number: int) -> str:
 def interaction_name(design: str) -> str:
     """How the factors of a grid act on each other."""
     return f"interaction {design}"
+
+
+def mains_name(design: str) -> str:
+    """Means at each level of the factors of a grid or a fraction."""
+    return f"mains {design}"
+
+
+def half_normal_name(design: str) -> str:
+    """Effects of a grid or a fraction with one seed, against noise."""
+    return f"half-normal {design}"
 
 
 def steps_name(curves: str) -> str:

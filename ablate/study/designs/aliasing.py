@@ -26,14 +26,9 @@ def aliases(columns: Sequence[int], runs: int, names: Sequence[str]) -> Aliases:
     everywhere = (1 << runs) - 1
     words = sorted(_relations(columns, everywhere), key=lambda word: (len(word), word))
     shortest = _shortest_word(columns, runs)
-    effects: dict[int, list[tuple[tuple[int, ...], int]]] = {}
-    for order in range(1, min(_CHAIN_ORDER, len(columns)) + 1):
-        for effect in itertools.combinations(range(len(columns)), order):
-            mask = _product(columns, effect)
-            effects.setdefault(min(mask, everywhere ^ mask), []).append((effect, mask))
     chains = tuple(
-        tuple(_signed(effect, names, mask != group[0][1]) for effect, mask in group)
-        for group in effects.values()
+        tuple(_signed(effect, names, negative) for effect, negative in group)
+        for group in groups(columns, runs, min(_CHAIN_ORDER, len(columns)))
         if len(group) > 1
     )
     partial: list[tuple[str, str, float]] = []
@@ -49,6 +44,27 @@ def aliases(columns: Sequence[int], runs: int, names: Sequence[str]) -> Aliases:
         chains=chains,
         partial=tuple(partial),
     )
+
+
+def groups(columns: Sequence[int], runs: int, order: int) -> tuple[tuple[tuple[tuple[int, ...], bool], ...], ...]:
+    """The effects of up to `order` factors, those together that have the same column up to sign.
+
+    Args:
+        columns: As in `aliases`.
+        runs: Number of runs.
+        order: Most factors of an effect.
+
+    Returns:
+        The groups in the order of their first effects; each effect as the indices of its factors, and whether its
+        column is the negative of the first one's.
+    """
+    everywhere = (1 << runs) - 1
+    found: dict[int, list[tuple[tuple[int, ...], int]]] = {}
+    for count in range(1, order + 1):
+        for effect in itertools.combinations(range(len(columns)), count):
+            mask = _product(columns, effect)
+            found.setdefault(min(mask, everywhere ^ mask), []).append((effect, mask))
+    return tuple(tuple((effect, mask != group[0][1]) for effect, mask in group) for group in found.values())
 
 
 def _shortest_word(columns: Sequence[int], runs: int) -> int | None:
