@@ -21,6 +21,9 @@ ROW_TYPES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("variant", "variant_key", "device", "error"), "string"),
         **dict.fromkeys(("seed", "selected_epoch", "parameters", "flops", "attempt"), "Int64"),
         **dict.fromkeys(("epoch", "step", "example", "predicted", "label"), "Int64"),
+        **dict.fromkeys(("class", "true"), "string"),
+        **dict.fromkeys(("examples", "count"), "Int64"),
+        **dict.fromkeys(("started_at", "ended_at"), "datetime64[us, UTC]"),
         "state": "state",
         "correct": "boolean",
     }
