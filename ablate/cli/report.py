@@ -75,7 +75,7 @@ def report(
     if check and markdown:
         raise UsageError("--check writes nothing.", cure="Leave --markdown out.")
     if check:
-        _check(name, db, file or folder, tolerance, as_json=as_json)
+        _check(name, db, file or folder / "report.json", tolerance, as_json=as_json)
         return
     with open_database(db) as database:
         results = Results.load(database, name)
@@ -94,6 +94,7 @@ def _check(study: str, db: str, file: Path, tolerance: float | None, *, as_json:
     from ablate.report.comparisons import comparisons_json
     from ablate.verdicts.results import Results
 
+    file = file / "report.json" if file.is_dir() else file
     committed = read_committed(file)
     with open_database(db) as database:
         now = comparisons_json(Results.load(database, study))

@@ -37,22 +37,21 @@ class Mismatch:
 
 
 def read_committed(path: Path) -> Document:
-    """The document of a `report.json`, or of that of a folder.
+    """The document of a `report.json`.
 
     Raises:
         UsageError: There is none.
     """
-    file = path / "report.json" if path.is_dir() else path
     cure = "`ablate report STUDY` writes it beside report.md; name another file behind `--check`."
     try:
-        found = json.loads(file.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.", cure=cure) from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", cure=cure) from error
     except ValueError as error:
-        raise UsageError(f"{file} is no JSON: {error}.", cure=cure) from error
+        raise UsageError(f"{path} is no JSON: {error}.", cure=cure) from error
     rows = found.get("comparisons") if isinstance(found, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "variant" in row for row in rows):
-        raise UsageError(f"{file} is no report of ablate.", cure=cure)
+        raise UsageError(f"{path} is no report of ablate.", cure=cure)
     return dict(found)
 
 

@@ -42,6 +42,8 @@ def parquet(db: Database, study: str, kind: str) -> bytes:
 
 
 def _frame(db: Database, study: str, kind: str) -> DataFrame:
+    if kind == "confusion":  # which speaks of classes by their names
+        return frames.of_rows(*rows_of(db, study, kind), types={**frames.ROW_TYPES, "predicted": "string"})
     if kind != "runs":
         return frames.of_rows(*rows_of(db, study, kind))
     from ablate.store import reading

@@ -28,6 +28,8 @@ OF_EPOCHS = (
 )
 #: What runs have columns for and no epoch tells. How long a run took is told by its times.
 OF_RUNS = ("test_accuracy", "test_loss", "selected_epoch", "parameters", "trainable_parameters", "flops")
+#: What the epochs of a run tell; of a run without epochs they are figures of the whole run.
+OF_EITHER = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 Setting = str | int | float | bool
 
 
@@ -101,7 +103,7 @@ def _tracked(
     of_epochs = {*OF_EPOCHS, *(name for of_run in rows.values() for row in of_run for name in row.custom)}
     epoch_tags = tag_names(of_epochs)
     of_runs = {*OF_RUNS, *(name for run in runs for name in run.metrics)}
-    run_tags = tag_names(f"run_{name}" if name in of_epochs else name for name in of_runs)
+    run_tags = {**epoch_tags, **tag_names(f"run_{name}" if name in of_epochs else name for name in of_runs)}
     for run in runs:
         epochs = rows.get((run.variant_key, run.seed), ())
         times = _times(run, epochs)
@@ -170,6 +172,9 @@ def _figures(
     places = {row.epoch: time for row, time in zip(epochs, times, strict=True)}
     step = run.selected_epoch or max(places, default=0)
     time = max([*times, _ended(run, epochs) or _started(run, epochs)])
+    for name in OF_EITHER if not epochs else ():
+        if (value := getattr(run, name)) is not None:
+            yield tags[name], Point(step=step, value=float(value), time=time)
     known: dict[str, float | None] = {name: getattr(run, name) for name in OF_RUNS}
     for name, value in {**known, **{key: run.metrics[key] for key in sorted(run.metrics)}}.items():
         if value is not None:
