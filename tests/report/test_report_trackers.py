@@ -271,6 +271,19 @@ def test_runs_without_epochs_keep_their_figures(ablate: Ablate, folder: Path) ->
     assert {name: point.value for name, point in run.figures.items()} == {"val_accuracy": 0.5, "test_accuracy": 0.25}
 
 
+def test_epochs_are_dated_by_the_attempt_that_trained_them(folder: Path) -> None:
+    path = database(folder / "results.db", seeds=1, ends={("base", 0): "resumed"})
+    with Database.open(path) as db:
+        rows = [row for row in reading.epochs(db, "tracked") if row.variant == "base"]
+        run = next(run for run in runs.tracked_runs(db, "tracked") if run.variant == "base")
+    assert [row.attempt for row in rows] == [1, 1, 2]
+    begun = [row.begun_at.timestamp() for row in rows if row.begun_at]
+    assert begun[1] < begun[2]
+    times = [point.time for point in run.curves["train_loss"]]
+    assert times == pytest.approx([begun[0] + 0.5, begun[0] + 1.0, begun[2] + 0.5], abs=1e-6)
+    assert run.started == begun[0]
+
+
 def test_a_file_is_replaced_only_when_that_is_said(tracked: Path, ablate: Ablate, folder: Path) -> None:
     (folder / "rows.csv").write_text("mine", "utf-8")
     refused = ablate("export", "tracked", "--out", "rows.csv")

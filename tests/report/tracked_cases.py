@@ -49,7 +49,8 @@ def database(
         seeds: Number of seeds.
         title: Of the study.
         custom: What each epoch measures beside losses and accuracies.
-        ends: How runs end that do not succeed: `diverged`, `failed`, `running` or `queued`.
+        ends: How runs end that do not just succeed: `diverged`, `failed`, `running`, `queued`, or `resumed` after the
+            second epoch by another attempt.
     """
     recipes = [
         Recipe.model_validate(
@@ -92,7 +93,8 @@ def database(
 
 def _train(queue: Queue, custom: Mapping[str, float], ends: Mapping[tuple[str, int], str]) -> None:
     queue.introduce(WorkerInfo(id="w", host="box", pid=1, device="cpu", device_name="A CPU", provenance={}))
-    waiting = set()
+    waiting: set[int] = set()
+    given_back: set[int] = set()
     while (claim := queue.claim("w", without=waiting)) is not None:
         end = ends.get((claim.variant, claim.seed), "succeeded")
         if end == "queued":
@@ -100,7 +102,8 @@ def _train(queue: Queue, custom: Mapping[str, float], ends: Mapping[tuple[str, i
             queue.release(claim.ticket)
             continue
         share = 0.5 + 0.01 * claim.seed + 0.1 * (len(claim.variant) % 4)
-        for epoch in (1, 2, 3):
+        resumed = end == "resumed" and claim.ticket.job in given_back
+        for epoch in (3,) if resumed else (1, 2, 3):
             broken = end == "diverged" and epoch == 2
             queue.record_epoch(
                 claim.ticket,
@@ -119,6 +122,10 @@ def _train(queue: Queue, custom: Mapping[str, float], ends: Mapping[tuple[str, i
             )
             if end != "succeeded" and epoch == 2:
                 break
+        if end == "resumed" and not resumed:
+            given_back.add(claim.ticket.job)
+            queue.release(claim.ticket)
+            continue
         if end == "diverged":
             queue.diverge(claim.ticket, "the loss became NaN in epoch 2", seconds=1.0)
         elif end == "failed":
