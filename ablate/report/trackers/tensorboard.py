@@ -6,7 +6,9 @@ those of the training. Equal rows give equal bytes, and no name of a machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +48,19 @@ def _events(run: TrackedRun) -> Iterator[Any]:
     yield Event(wall_time=run.started, file_version="brain.Event:2")
     for summary in _settings(run):
         yield Event(wall_time=run.started, summary=summary)
-    points = [(tag, point) for tag, curve in run.curves.items() for point in curve]
-    points += run.figures.items()
-    yield from _scalars(Event, sorted(points, key=lambda one: (one[1].step, one[1].time, one[0])))
+    yield from _scalars(run)
 
 
-def _scalars(event: Callable[..., Any], points: Iterable[tuple[str, Any]]) -> Iterator[Any]:
+def _scalars(run: TrackedRun) -> Iterator[Any]:
+    """An event for each moment, with all that was measured then: its checksum costs more than its values."""
+    from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    for tag, point in points:
-        value = Summary.Value(tag=tag, simple_value=point.value)
-        yield event(wall_time=point.time, step=point.step, summary=Summary(value=[value]))
+    points = [(point.step, point.time, tag, point.value) for tag, curve in run.curves.items() for point in curve]
+    points += [(point.step, point.time, tag, point.value) for tag, point in run.figures.items()]
+    for (step, time), group in groupby(sorted(points), key=itemgetter(0, 1)):
+        values = [Summary.Value(tag=tag, simple_value=value) for _, _, tag, value in group]
+        yield Event(wall_time=time, step=step, summary=Summary(value=values))
 
 
 def _settings(run: TrackedRun) -> Iterator[Any]:
