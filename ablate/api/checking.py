@@ -14,9 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ablate.api import frames
 from ablate.api.arguments import is_study
 from ablate.errors import AblateError, DataMissingError, StudyError, UsageError
+from ablate.report import frames
 from ablate.study import Study
 from ablate.study.own_code import laid_out
 

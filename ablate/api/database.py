@@ -7,10 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ablate.api import frames
 from ablate.api.results import StudyResults
 from ablate.orchestrate.recall import recall_study
-from ablate.report import export
+from ablate.report import export, frames
 from ablate.store import Database, reading
 from ablate.store.address import Address
 from ablate.study import Study

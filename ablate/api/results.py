@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ablate.api import frames
 from ablate.api.html import table_html
 from ablate.errors import UsageError
 from ablate.orchestrate.progress import Progress, progress
 from ablate.recipe.signatures import did_you_mean
-from ablate.report import export
+from ablate.report import export, frames
 from ablate.store import Database, reading
 
 if TYPE_CHECKING:

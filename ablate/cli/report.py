@@ -14,6 +14,28 @@ if TYPE_CHECKING:
     from ablate.store import Database
 
 
+FileArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FILE]", help="With --check: a report.json, or its folder.", show_default=False),
+]
+CheckOption = Annotated[
+    bool,
+    typer.Option(
+        "--check", help="Compare FILE (default: reports/<study>/report.json) with the database; writes nothing."
+    ),
+]
+ToleranceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--tolerance",
+        min=0,
+        metavar="X",
+        help="--check: largest relative difference; default 1e-9.",
+        show_default=False,
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("report")(report)
@@ -21,25 +43,77 @@ def register(app: typer.Typer) -> None:
 
 def report(
     study: StudyArgument,
+    file: FileArgument = None,
     db: DatabaseOption = DEFAULT_DATABASE,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Write report.md with its figures.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write report.md with its figures, and report.json.")
+    ] = False,
     as_json: JsonOption = False,
+    check: CheckOption = False,
+    tolerance: ToleranceOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Default: reports/<study>.", show_default=False)
     ] = None,
 ) -> None:
-    """Write the report of STUDY; without a format, Markdown."""
+    """Write the report of STUDY; without a format, Markdown.
+
+    `--check` compares the report.json that was written once with what the database says now: every number and every
+    verdict. What differs is listed (with `--json` as JSON), and the command ends with exit status 7.
+    """
+    from ablate.errors import UsageError
     from ablate.report.comparisons import comparisons_json
     from ablate.report.write import write_report
     from ablate.verdicts.results import Results
 
     name = study_name(study)
+    folder = out or Path("reports") / name
+    if not check and (file is not None or tolerance is not None):
+        raise UsageError(
+            f"{'--tolerance' if file is None else file} belongs to --check.",
+            cure=f"Write `ablate report {study} --check`, or leave it out.",
+        )
+    if check and markdown:
+        raise UsageError("--check writes nothing.", cure="Leave --markdown out.")
+    if check:
+        _check(name, db, file or folder / "report.json", tolerance, as_json=as_json)
+        return
     with open_database(db) as database:
         results = Results.load(database, name)
     if as_json:
         typer.echo(json.dumps(comparisons_json(results), indent=2, allow_nan=False))
     if markdown or not as_json:
-        typer.echo(f"report: {write_report(results, out or Path('reports') / name)}", err=as_json)
+        typer.echo(f"report: {write_report(results, folder)}", err=as_json)
+
+
+def _check(study: str, db: str, file: Path, tolerance: float | None, *, as_json: bool) -> None:
+    """Say what differs between a committed report and the database."""
+    from dataclasses import asdict
+
+    from ablate.errors import ReportMismatchError
+    from ablate.report.agreement import TOLERANCE, mismatches, read_committed, told
+    from ablate.report.comparisons import comparisons_json
+    from ablate.verdicts.results import Results
+
+    file = file / "report.json" if file.is_dir() else file
+    committed = read_committed(file)
+    with open_database(db) as database:
+        now = comparisons_json(Results.load(database, study))
+    found = mismatches(committed, now, tolerance=TOLERANCE if tolerance is None else tolerance)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2, allow_nan=False))
+    if not found:
+        typer.echo(f"{file} agrees with the database", err=as_json)
+        return
+    if not as_json:
+        from rich.console import Console
+
+        from ablate.report.console import mismatch_table
+
+        Console().print(mismatch_table(found))
+    raise ReportMismatchError(
+        f"{file} is not what the database says: {told(found)}.",
+        cure=f"If the database is right, write it anew: `ablate report {study}`.",
+    )
 
 
 def conclude(database: Database, study: str, out: Path) -> None:

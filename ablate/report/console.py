@@ -1,12 +1,15 @@
-"""The table that `ablate run` ends with."""
+"""Tables for a terminal: the one that `ablate run` ends with, and what `ablate report --check` found."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from ablate.report import numbers
+from ablate.report.agreement import ROW, Mismatch, Value
 from ablate.report.tables import all_table
 from ablate.report.terminal import COLOURS
 from ablate.verdicts.analysis import analyse
@@ -56,3 +59,22 @@ def summary_table(results: Results, *, width: int = 80) -> Table:
         table.caption = f"{missing} of {numbers.plural(len(results.runs), 'run')} brought no value"
         table.caption_justify = "left"
     return table
+
+
+def mismatch_table(found: Sequence[Mismatch]) -> Table:
+    """What a committed report and the database say differently."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("variant", "field", "committed", "now"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        is_row = one.field == ROW
+        sides = [_side(value, is_row=is_row) for value in (one.committed, one.now)]
+        table.add_row(Text(one.variant or "(study)"), Text("" if is_row else one.field), *map(Text, sides))
+    return table
+
+
+def _side(value: Value, *, is_row: bool) -> str:
+    """A value as JSON has it, so that all its digits are there; of a whole row its verdict."""
+    if is_row:
+        return "not there" if value is None else f"there ({value})"
+    return numbers.UNKNOWN if value is None else str(value)

@@ -1,4 +1,4 @@
-"""`ablate export`: stored rows as CSV or JSON; a row for each run, epoch, step, test image or class of each run."""
+"""`ablate export`: stored rows; one for each run, epoch, step, test image or class of each run. CSV and JSON."""
 
 from __future__ import annotations
 
@@ -70,30 +70,43 @@ def export_rows(db: Database, study: str, kind: str, form: str) -> str:
     Raises:
         UsageError: The database has no such study, or there is no such kind or form.
     """
-    from ablate.store import reading
-
-    if kind == "runs":
-        rows = run_rows(reading.runs(db, study))
-    elif kind == "epochs":
-        rows = epoch_rows(reading.epochs(db, study))
-    elif kind == "steps":
-        rows = step_rows(reading.steps(db, study))
-    elif kind == "predictions":
-        rows = prediction_rows(reading.predictions(db, study))
-    elif kind == "classes":
-        rows = class_rows(reading.predictions(db, study))
-    elif kind == "confusion":
-        rows = confusion_rows(reading.predictions(db, study))
-    else:
-        raise UsageError(f"there is no export of {kind!r}.", cure=f"Write {', '.join(KINDS[:-1])}, or {KINDS[-1]}.")
+    rows, _ = rows_of(db, study, kind)
     stream = io.StringIO()
     if form == "csv":
         write_csv(rows, stream)
     elif form == "json":
         write_json(rows, stream)
     else:
-        raise UsageError(f"there is no export as {form!r}.", cure="Write csv or json.")
+        raise UsageError(f"there is no text of rows as {form!r}.", cure="Write csv or json.")
     return stream.getvalue()
+
+
+def rows_of(db: Database, study: str, kind: str) -> tuple[Rows, Sequence[str]]:
+    """The rows of one kind, and the columns that these have for every study; what follows them are metrics.
+
+    Args:
+        db: The experiment database.
+        study: Name of the study.
+        kind: One of `KINDS`.
+
+    Raises:
+        UsageError: The database has no such study, or there is no such kind.
+    """
+    from ablate.store import reading
+
+    if kind == "runs":
+        return run_rows(reading.runs(db, study)), RUN_COLUMNS
+    if kind == "epochs":
+        return epoch_rows(reading.epochs(db, study)), EPOCH_COLUMNS
+    if kind == "steps":
+        return step_rows(reading.steps(db, study)), STEP_COLUMNS
+    if kind == "predictions":
+        return prediction_rows(reading.predictions(db, study)), PREDICTION_COLUMNS
+    if kind == "classes":
+        return class_rows(reading.predictions(db, study)), CLASS_COLUMNS
+    if kind == "confusion":
+        return confusion_rows(reading.predictions(db, study)), CONFUSION_COLUMNS
+    raise UsageError(f"there is no export of {kind!r}.", cure=f"Write {', '.join(KINDS[:-1])}, or {KINDS[-1]}.")
 
 
 def run_rows(runs: Sequence[RunRecord]) -> Rows:

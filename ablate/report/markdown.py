@@ -13,11 +13,13 @@ from ablate.verdicts.analysis import Analysis
 SPECIAL = re.compile(r"([\\`*|\[\]~$])")
 #: An underscore that could begin or end emphasis: not one between two letters or digits.
 OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+#: Characters that steer a terminal, or turn the direction of all that follows them.
+STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def escape(text: str) -> str:
     """Text that GitHub shows as it stands, in a table or out of it, on one line."""
-    text = " ".join(text.split())
+    text = STEERING.sub("\ufffd", " ".join(text.split()))
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return OUTER_UNDERSCORE.sub(r"\\_", SPECIAL.sub(r"\\\1", text))
 

@@ -14,7 +14,7 @@ from ablate.report.tunings import choices_told, trouble
 from ablate.report.wording import failures_told, removed_told
 from ablate.statistics import Comparison, Verdict
 from ablate.verdicts.analysis import Analysis
-from ablate.verdicts.results import mean_of
+from ablate.verdicts.results import PENDING, Results, mean_of
 
 #: Changes that are named one by one in a sentence.
 NAMED = 8
@@ -26,13 +26,18 @@ def answer(analysis: Analysis) -> list[str]:
     results, shown = analysis.results, list(analysis.comparisons.values())
     sentences = [*_interim(analysis), *trouble(results)]
     if not any(arm.values for arm in analysis.arms.values()):
-        return [*sentences, "No run has brought a value yet, so there is nothing to compare."]
+        yet = " yet" if results.finished < len(results.runs) or not results.runs else ""
+        return [*sentences, f"No run has brought a value{yet}, so there is nothing to compare.", *_ended(results)]
     if not shown and not analysis.ladders:
         return [*sentences, "The study has only its baseline, so there is nothing to compare."]
     if shown:
         waiting = [one for one in shown if not analysis.results.is_run(one.arm)]
         shown = [one for one in shown if analysis.results.is_run(one.arm)]
+        early = [one for one in shown if _is_early(analysis, one)]
+        shown = [one for one in shown if one not in early]
         sentences += _counts(analysis, shown) if shown else []
+        if early:
+            sentences.append(f"Not judged before all their seeds are in: {_names(analysis, early)}.")
         if waiting:
             sentences.append(f"Not run: {_names(analysis, waiting)}.")
         sentences += _price(analysis, _ordered(analysis, shown, "better"))
@@ -53,24 +58,44 @@ def answer(analysis: Analysis) -> list[str]:
             f"{numbers.plural(exploratory, 'change')} came after results were seen: exploratory, judged apart."
         )
     sentences += removed_told(analysis)
+    return [*sentences, *_ended(results)]
+
+
+def _ended(results: Results) -> list[str]:
+    """Runs that ended without a value."""
     ended = [
         f"{number} {state}"
         for state, number in results.states().items()
         if state in (JobState.DIVERGED, JobState.FAILED, JobState.CANCELLED)
     ]
-    if ended:
-        sentences.append(f"Of {numbers.plural(len(results.runs), 'run')}, {listed(ended)}; see Failures.")
-    return sentences
+    return [f"Of {numbers.plural(len(results.runs), 'run')}, {listed(ended)}; see Failures."] if ended else []
 
 
 def _interim(analysis: Analysis) -> list[str]:
+    """How far a study is, and which of its seeds are there for every variant."""
     results = analysis.results
     if results.finished == len(results.runs):
         return []
+    seeds = complete_seeds(results)
+    whole = f"{'Seeds' if len(seeds) > 1 else 'Seed'} {listed([str(seed) for seed in seeds])} "
+    whole += f"{'are' if len(seeds) > 1 else 'is'} complete for all variants"
     return [
         f"Interim report: {results.finished} of {numbers.plural(len(results.runs), 'run')} are in. "
-        "What lacks seeds has no verdict yet."
+        f"{whole if seeds else 'No seed is complete for all variants yet'}; each row is made of the seeds that its n "
+        "says. What lacks seeds has no verdict yet."
     ]
+
+
+def complete_seeds(results: Results) -> list[int]:
+    """Seeds with which every variant that is to run with them is over: whole blocks."""
+    waiting = {run.seed for run in results.runs if run.state in PENDING}
+    return sorted({run.seed for run in results.runs} - waiting)
+
+
+def _is_early(analysis: Analysis, comparison: Comparison) -> bool:
+    """Whether a comparison is undecided because seeds of one of its sides are still to come."""
+    sides = (analysis.arms[comparison.arm], analysis.arms[comparison.reference])
+    return comparison.verdict == "undecided" and bool(comparison.why) and any(side.pending for side in sides)
 
 
 def _counts(analysis: Analysis, shown: Sequence[Comparison]) -> list[str]:

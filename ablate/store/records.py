@@ -78,6 +78,10 @@ class RunRecord:
     fingerprints: Mapping[str, str]
     #: Further values of the whole run by name, as `test_macro_f1`.
     metrics: Mapping[str, float | None] = field(default_factory=lambda: MappingProxyType({}))
+    #: Start of the running or last attempt; None before the first.
+    started_at: datetime | None = None
+    #: End of that attempt; None while it runs.
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +111,8 @@ class EpochRecord:
     attempt: int
     #: Further values by name.
     custom: Mapping[str, float | None]
+    #: Start of that attempt; None where the row is from elsewhere.
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, Select, select
 from ablate.metrics import Predictions
 from ablate.protocol import JobState
 from ablate.store.database import Database
-from ablate.store.lookup import study_id
+from ablate.store.lookup import study_id, utc
 from ablate.store.records import EpochRecord, PredictionRecord, RunRecord
 from ablate.store.tables import (
     attempts,
@@ -88,6 +88,7 @@ def epochs(db: Database, study: str, variant_keys: Collection[str] | None = None
                 variants.c.name.label("variant"),
                 variants.c.key,
                 attempts.c.number.label("attempt_number"),
+                attempts.c.started_at.label("begun_at"),
             )
             .join_from(epoch_rows, jobs, jobs.c.id == epoch_rows.c.job)
             .join(variants, variants.c.id == jobs.c.variant)
@@ -115,6 +116,7 @@ def epochs(db: Database, study: str, variant_keys: Collection[str] | None = None
             peak_memory_bytes=row.peak_memory_bytes,
             attempt=row.attempt_number,
             custom=custom.get((row.job, row.epoch), {}),
+            begun_at=utc(row.begun_at),
         )
         for row in rows
     )
@@ -234,6 +236,8 @@ def _run(
         provenance=row["provenance"] or {},
         fingerprints=marks,
         metrics={name: value for name, value in metrics.items() if name not in alone},
+        started_at=None if row["started_at"] is None else utc(row["started_at"]),
+        ended_at=None if row["ended_at"] is None else utc(row["ended_at"]),
     )
 
 

@@ -27,7 +27,7 @@ from ablate.study import Study, load_study, parse_study
 from tests.command import call_here
 
 #: Commands that are cheap enough to be run for each page: they train nothing.
-CHEAP = {"plan", "submit", "schema", "init", "check", "import", "report"}
+CHEAP = {"plan", "submit", "schema", "init", "check", "import", "report", "export"}
 _FENCE = re.compile(r"^( *)```(.*)$")
 _MARK = re.compile(r"^<!-- (study|diff|text|console|file): (.*) -->$")
 

@@ -21,6 +21,9 @@ ROW_TYPES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("variant", "variant_key", "device", "error"), "string"),
         **dict.fromkeys(("seed", "selected_epoch", "parameters", "flops", "attempt"), "Int64"),
         **dict.fromkeys(("epoch", "step", "example", "predicted", "label"), "Int64"),
+        **dict.fromkeys(("class", "true"), "string"),
+        **dict.fromkeys(("examples", "count"), "Int64"),
+        **dict.fromkeys(("started_at", "ended_at"), "datetime64[us, UTC]"),
         "state": "state",
         "correct": "boolean",
     }
@@ -62,17 +65,18 @@ STUDY_TYPES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def of_rows(rows: Rows, common: Sequence[str]) -> DataFrame:
+def of_rows(rows: Rows, common: Sequence[str], types: Mapping[str, str] = ROW_TYPES) -> DataFrame:
     """A frame of what `ablate export` would write.
 
     Args:
         rows: Names of the columns, and the rows.
         common: The columns that every study has; what others measure is a number, whatever its name.
+        types: Types of these columns; those that are not here are float64.
     """
     columns, lines = rows
     cells = list(lines)
-    types = {name: ROW_TYPES.get(name, "float64") for name in common}
-    return _frame({name: [line[place] for line in cells] for place, name in enumerate(columns)}, types)
+    known = {name: types.get(name, "float64") for name in common}
+    return _frame({name: [line[place] for line in cells] for place, name in enumerate(columns)}, known)
 
 
 def of_records(records: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> DataFrame:
