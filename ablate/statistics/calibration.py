@@ -17,7 +17,7 @@ each, standard error .0011):
     10  alpha       .0356   .0488   .0531   .0534    .384
     10  this        .0342   .0464   .0483   .0465    .379
 
-So it mends most of it, not all: at 5 times, and few seeds, .06 is left. The paired test is exact for normal differences
+It mends most of it, not all: .06 is left at 5 times with 3 or 5 seeds. The paired test is exact for normal differences
 however they scatter, Dunnett's pools variances, and looks have a calibration of their own (`sequential.py`).
 `benchmarks/statistics.py` simulates all of them.
 """
