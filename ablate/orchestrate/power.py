@@ -36,22 +36,29 @@ class Detectable:
 
 
 def detectable(study: Study, db: Database | None) -> tuple[Detectable, ...]:
-    """The power of each design, at its family's error rate divided among its comparisons (Holm's first step)."""
-    from ablate.statistics import detectable_effect
+    """The power of each design, at its family's error rate divided among its comparisons (Holm's first step).
+
+    Which variants will scatter more than the baseline is not known yet, and fixed designs hold Welch's test of those to
+    less of alpha: where it may be taken, what is told is what they find too.
+    """
+    from ablate.statistics import detectable_effect, share_of_alpha
 
     spread = _spread(study, db)
+    count, alpha = len(study.seeds), study.statistics.alpha
+    if count > 1 and not study.seed_plan.looks and study.statistics.test in ("auto", "welch"):
+        alpha *= share_of_alpha(count)
     found = []
     for design in study.designs:
         comparisons = sum(
             design.name in variant.designs and variant.key != study.baseline.key for variant in study.variants()
         )
         if comparisons:
-            effect = detectable_effect(len(study.seeds), study.statistics.alpha / comparisons)
+            effect = detectable_effect(count, alpha / comparisons)
             found.append(
                 Detectable(
                     design=design.name,
                     comparisons=comparisons,
-                    seeds=len(study.seeds),
+                    seeds=count,
                     effect=effect,
                     difference=None if effect is None or spread is None else effect * spread,
                 )

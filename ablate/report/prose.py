@@ -206,7 +206,7 @@ def how_to_read(analysis: Analysis) -> list[str]:
         f"n is the number of seeds, ± the standard deviation over them, Δ the difference with its 95 % {interval} "
         "interval. Intervals are not adjusted for the number of comparisons; verdicts are.",
         f"Verdicts: {TESTS.get(choice.test, choice.test)}, because {choice.why}; {adjustment} over each family, whose "
-        f"error rate is {alpha}.{icc}",
+        f"error rate is {alpha}{_held(analysis)}.{icc}",
     ]
     if families:
         lines.append(
@@ -244,3 +244,12 @@ def how_to_read(analysis: Analysis) -> list[str]:
         "all else bold; bands are pointwise 95 % t-intervals of the mean, and whether two bands overlap is no test."
     )
     return lines
+
+
+def _held(analysis: Analysis) -> str:
+    """How much of the error rate is left to Welch's test where a variant scatters more; empty where none does."""
+    shares = sorted({one.share for family in analysis.families for one in family.comparisons} - {1.0})
+    if not shares:
+        return ""
+    span = " to ".join(dict.fromkeys(f"{share:.2g}" for share in (shares[0], shares[-1])))
+    return f"; where a variant scatters more than its reference, Welch's test errs more, and is held to {span} of that"

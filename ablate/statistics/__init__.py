@@ -5,6 +5,7 @@ Nothing here knows a database or a file. Every test is scipy's or statsmodels'; 
 
 from __future__ import annotations
 
+from ablate.statistics.calibration import share_of_alpha
 from ablate.statistics.cell_means import Term
 from ablate.statistics.comparison import Comparison, Verdict, compare, compare_pairs
 from ablate.statistics.confusion import class_accuracies, confusion_matrix, pooled
@@ -85,6 +86,7 @@ __all__ = [
     "pooled",
     "seeds_needed",
     "seeds_to_settle",
+    "share_of_alpha",
     "standings",
     "two_sources",
     "welch",

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from ablate.metrics import Direction
+from ablate.statistics.calibration import share_left
 from ablate.statistics.examples import Checkpoints
 from ablate.statistics.interval import Difference
 from ablate.statistics.pair import Arm, Test, Tested, examine, in_order
@@ -40,6 +41,8 @@ class Comparison:
     p_adjusted: float | None = None
     #: p of "differs by the margin or more", adjusted alike; None without a margin.
     p_equivalence: float | None = None
+    #: What both were divided by before: less than 1 for Welch's test of an arm that scatters more, in a fixed design.
+    share: float = 1.0
     #: Equivalent within the margin, and different from 0 all the same.
     tiny_difference: bool = False
     #: Smallest true difference that these seeds find with power .8, in the metric's unit.
@@ -84,7 +87,9 @@ def compare_pairs(
     """Judge every arm against its reference, as one family.
 
     A comparison that cannot be tested, or whose seeds are not all in, stays in the family with p = 1 and is
-    "undecided": looking early must not buy verdicts.
+    "undecided": looking early must not buy verdicts. Welch's p-values of an arm that scatters more than its reference
+    are divided by its share of alpha first, and what its seeds can find is told at that share; `difference.p` and
+    intervals stay as the test has them.
 
     Args:
         pairs: The k comparisons, as (arm, reference); the steps of a ladder have a reference each.
@@ -106,10 +111,12 @@ def compare_pairs(
     if k == 0:
         return ()
     found = [examine(arm, reference, test=test, margin=margin, chance=chance) for arm, reference in pairs]
+    shares = [share_left(one.difference) if test == "welch" else 1.0 for one in found]
+    found = [_held(one, share) for one, share in zip(found, shares, strict=True)]
     adjusted = _adjusted(found, test=test, halved=margin is not None)
     comparisons = []
-    for one, p_adjusted in zip(found, adjusted, strict=True):
-        comparison = with_power(unjudged(one, k, test), alpha=alpha / k, margin=margin)
+    for one, share, p_adjusted in zip(found, shares, adjusted, strict=True):
+        comparison = with_power(replace(unjudged(one, k, test), share=share), alpha=alpha * share / k, margin=margin)
         if one.p is not None:
             comparison = replace(comparison, p_adjusted=p_adjusted)
         if one.p_equivalence is not None:
@@ -130,6 +137,15 @@ def unjudged(one: Tested, k: int, test: Test) -> Comparison:
         difference=one.difference,
         verdict="undecided",
         why=one.why,
+    )
+
+
+def _held(one: Tested, share: float) -> Tested:
+    """A tested pair whose p-values hold it to a share of alpha; its difference stays as it is."""
+    return replace(
+        one,
+        p=None if one.p is None else min(1.0, one.p / share),
+        p_equivalence=None if one.p_equivalence is None else min(1.0, one.p_equivalence / share),
     )
 
 

@@ -81,13 +81,14 @@ def _arm(key: str, values: Floats) -> Arm:
 def _same(number: int, found: Sequence[Comparison], tested: Tested, margin: float | None) -> None:
     """Raise DisagreementError where ablate's comparisons and the formulas of one study differ."""
     k = len(found)
-    adjusted = (holm(tested.p) if margin is None else np.minimum(1, k * tested.p))[0]
+    p = tested.held(tested.p)
+    adjusted = (holm(p) if margin is None else np.minimum(1, k * p))[0]
     differs, equivalent = judged(tested, margin=margin)
     for place, comparison in enumerate(found):
         ours = [adjusted[place]]
         theirs = [comparison.p_adjusted]
         if margin is not None:
-            ours.append(min(1, k * tested.p_equivalence(margin)[0, place]))
+            ours.append(min(1, k * tested.held(tested.p_equivalence(margin))[0, place]))
             theirs.append(comparison.p_equivalence)
         if any(there is None or abs(here - there) > CLOSE for here, there in zip(ours, theirs, strict=True)):
             raise DisagreementError(f"study {number}, {comparison.arm}: p-values {theirs} by ablate, {ours} here")

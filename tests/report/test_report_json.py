@@ -17,6 +17,9 @@ KEYS = {
     "ci_low", "ci_high", "verdict", "seeds_needed", "mde", "se_seed", "se_example", "se_total",
 }  # fmt: skip
 
+#: Share of alpha that five seeds leave to a variant that scatters more than the baseline, as all of `whole` do.
+HELD = 0.75
+
 
 def by_name(given: Results) -> dict[str, dict[str, Any]]:
     return {one["variant"]: one for one in comparisons_json(given)["comparisons"]}
@@ -68,7 +71,7 @@ def test_a_big_grid_does_not_drown_a_one_at_a_time_table() -> None:
     found = by_name(whole())
     family = [found[name]["p"] for name in ("dropout=0.3", "dropout=0.6", "optimizer=Adam")]
     assert found["dropout=0.3"]["family"] == "one-at-a-time"
-    assert found["dropout=0.3"]["p_adjusted"] == pytest.approx(max(family))
+    assert found["dropout=0.3"]["p_adjusted"] == pytest.approx(max(family) / HELD)
     assert found["dropout=0.3, optimizer=Adam"]["family"] == "grid"
 
 
@@ -77,9 +80,9 @@ def test_what_was_added_after_results_were_seen_is_a_family_of_its_own() -> None
     variants = tuple(one.model_copy(update={"exploratory": one.name == "optimizer=Adam"}) for one in outline.variants)
     found = by_name(results(outline.model_copy(update={"variants": variants}), ACCURACIES))
     assert found["optimizer=Adam"]["family"] == "one-at-a-time (exploratory)"
-    assert found["optimizer=Adam"]["p_adjusted"] == pytest.approx(found["optimizer=Adam"]["p"])
+    assert found["optimizer=Adam"]["p_adjusted"] == pytest.approx(found["optimizer=Adam"]["p"] / HELD)
     others = [found["dropout=0.3"], found["dropout=0.6"]]
-    assert others[0]["p_adjusted"] == pytest.approx(max(one["p"] for one in others))
+    assert others[0]["p_adjusted"] == pytest.approx(max(one["p"] for one in others) / HELD)
 
 
 def test_a_ladder_names_its_references() -> None:

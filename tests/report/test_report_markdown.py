@@ -55,6 +55,17 @@ def test_the_report_is_the_golden_one(
     assert text == golden(f"{name}.md", text)
 
 
+def test_it_is_told_where_variants_are_held_to_less_of_the_error_rate() -> None:
+    given = whole()
+    assert "Welch's test errs more, and is held to 0.75 of that. " in section(text_of(given), "How to read this")
+    calm = [
+        one if one.variant == "baseline" else replace(one, test_accuracy=0.8 + 0.0001 * one.seed) for one in given.runs
+    ]
+    assert "scatters more" not in text_of(replace(given, runs=tuple(calm)))
+    paired = given.outline.model_copy(update={"statistics": StatisticsSettings(test="paired")})
+    assert "scatters more" not in text_of(replace(given, outline=paired))
+
+
 def test_the_order_of_stored_rows_does_not_matter() -> None:
     given = wounded()
     shuffled = replace(given, runs=given.runs[::-1], epochs=given.epochs[::-1], failures=given.failures[::-1])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ablate.statistics import Arm, Comparison, Looks, Stage, compare_in_looks, compare_pairs, seeds_to_settle
+from ablate.statistics import Arm, Comparison, Looks, Stage, Test, compare_in_looks, compare_pairs, seeds_to_settle
 
 LOOKS = Looks(counts=(3, 6, 12))
 Values = dict[str, Sequence[float]]
@@ -45,16 +45,19 @@ def test_shares_of_the_error_rate_add_up_to_one() -> None:
     assert LOOKS.weights == pytest.approx((9 / 189, 36 / 189, 144 / 189))
 
 
-def test_a_single_look_is_the_fixed_design() -> None:
+@pytest.mark.parametrize("test", ["welch", "paired"])
+def test_a_single_look_is_the_fixed_design(test: Test) -> None:
+    """But for the smaller share of alpha of what scatters more: looks are calibrated otherwise."""
     values = drawn(1, a=3.0, b=0.5, c=-2.0)
-    fixed = compare_pairs(
-        [(arm(key, values[key], 6), arm("base", values["base"], 6)) for key in "abc"], direction="max", margin=0.7
-    )
-    at_once = judge(values, 6, Looks(counts=(6,)), margin=0.7)
+    pairs = [(arm(key, values[key], 6), arm("base", values["base"], 6)) for key in "abc"]
+    fixed = compare_pairs(pairs, direction="max", test=test, margin=0.7)
+    at_once = judge(values, 6, Looks(counts=(6,)), test=test, margin=0.7)
     for one in fixed:
         same = at_once[one.arm]
-        assert (same.verdict, same.p_adjusted, same.p_equivalence) == (one.verdict, one.p_adjusted, one.p_equivalence)
-        assert same.difference == one.difference
+        p = [value if value is None else min(1.0, value / one.share) for value in (same.p_adjusted, same.p_equivalence)]
+        assert [one.p_adjusted, one.p_equivalence] == pytest.approx(p)
+        assert (same.verdict, same.difference) == (one.verdict, one.difference)
+    assert any(one.share < 1 for one in fixed) == (test == "welch")
 
 
 def test_the_p_value_is_the_smallest_over_the_looks_by_their_shares() -> None:
