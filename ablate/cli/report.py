@@ -11,6 +11,7 @@ import typer
 from ablate.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, StudyArgument, open_database, study_name
 
 if TYPE_CHECKING:
+    from ablate.report.write import Format
     from ablate.store import Database
 
 
@@ -23,12 +24,21 @@ def report(
     study: StudyArgument,
     db: DatabaseOption = DEFAULT_DATABASE,
     markdown: Annotated[bool, typer.Option("--markdown", help="Write report.md with its figures.")] = False,
+    latex: Annotated[
+        bool, typer.Option("--latex", help="Write report.tex, a file for each table in tables/, and figures as PDF.")
+    ] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Write that, and report.pdf by the LaTeX engine that is found.")
+    ] = False,
     as_json: JsonOption = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Default: reports/<study>.", show_default=False)
     ] = None,
 ) -> None:
-    """Write the report of STUDY; without a format, Markdown."""
+    """Write the report of STUDY; formats combine; without one, Markdown.
+
+    Engines are looked for in this order: xelatex, lualatex, tectonic, pdflatex. The last replaces letters beyond Latin.
+    """
     from ablate.report.comparisons import comparisons_json
     from ablate.report.write import write_report
     from ablate.verdicts.results import Results
@@ -38,8 +48,11 @@ def report(
         results = Results.load(database, name)
     if as_json:
         typer.echo(json.dumps(comparisons_json(results), indent=2, allow_nan=False))
-    if markdown or not as_json:
-        typer.echo(f"report: {write_report(results, out or Path('reports') / name)}", err=as_json)
+    asked: dict[Format, bool] = {"markdown": markdown, "latex": latex, "pdf": pdf}
+    formats = [each for each, wanted in asked.items() if wanted]
+    if formats or not as_json:
+        written = write_report(results, out or Path("reports") / name, formats or ("markdown",))
+        typer.echo(f"report: {written}", err=as_json)
 
 
 def conclude(database: Database, study: str, out: Path) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Wanted = tuple[str, str, Callable[[], "Figure | None"]]
 
 
-def draw(analysis: Analysis, folder: Path) -> Mapping[str, str]:
-    """Write all pictures as PNG and SVG.
+def draw(analysis: Analysis, folder: Path, *, pdf: bool = False) -> Mapping[str, str]:
+    """Write all pictures as PNG and SVG, and as PDF where that is asked for.
 
     Returns:
         File name without its ending, by the picture's name (see `names`). What has nothing to show is left out.
@@ -35,7 +35,7 @@ def draw(analysis: Analysis, folder: Path) -> Mapping[str, str]:
     for name, file, make in wanted(analysis):
         figure = make()
         if figure is not None:
-            style.save(figure, folder, file)
+            style.save(figure, folder, file, pdf=pdf)
             written[name] = file
     return written
 

@@ -9,7 +9,7 @@ NAMED = "named"
 #: Curves of a study that has nothing to compare.
 BASELINE_ALONE = "baseline"
 #: Files that a report may have left in `figures/`.
-OURS = re.compile(r"(overview|(named|baseline|(factor|grid|interaction)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)")
+OURS = re.compile(r"(overview|(named|baseline|(factor|grid|interaction)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg|pdf)")
 
 
 def factor_name(factor: str) -> str:

@@ -64,6 +64,8 @@ def drawing() -> AbstractContextManager[None]:
         "savefig.dpi": DOTS_PER_INCH,
         # the same rows give the same SVG, byte for byte
         "svg.hashsalt": "ablate",
+        # TrueType: letters stay letters, and publishers take it
+        "pdf.fonttype": 42,
         # names are no formulas
         "text.parse_math": False,
     }
@@ -77,11 +79,13 @@ def new_figure(width: float, height: float) -> Figure:
     return Picture(figsize=(width, height), layout="constrained", facecolor="white")
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write `name.png` and `name.svg`."""
+def save(figure: Figure, folder: Path, name: str, *, pdf: bool = False) -> None:
+    """Write `name.png`, `name.svg`, and where it is asked for `name.pdf`, which has its fonts within."""
     with drawing(), unknown_letters():
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+        if pdf:
+            figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
 
 
 @contextmanager
