@@ -40,7 +40,7 @@ def report(
     Engines are looked for in this order: xelatex, lualatex, tectonic, pdflatex. The last replaces letters beyond Latin.
     """
     from ablate.report.comparisons import comparisons_json
-    from ablate.report.write import write_report
+    from ablate.report.write import DEFAULT, write_report
     from ablate.verdicts.results import Results
 
     name = study_name(study)
@@ -51,7 +51,7 @@ def report(
     asked: dict[Format, bool] = {"markdown": markdown, "latex": latex, "pdf": pdf}
     formats = [each for each, wanted in asked.items() if wanted]
     if formats or not as_json:
-        written = write_report(results, out or Path("reports") / name, formats or ("markdown",))
+        written = write_report(results, out or Path("reports") / name, formats or DEFAULT)
         typer.echo(f"report: {written}", err=as_json)
 
 

@@ -12,7 +12,7 @@ from ablate.errors import UsageError
 from ablate.report.comparisons import comparisons_of
 from ablate.report.figures import gallery
 from ablate.report.figures.names import OURS
-from ablate.report.latex import MADE, compile_report, find_engine
+from ablate.report.latex import MADE, compile_report, find_engines
 from ablate.report.latex import render as render_latex
 from ablate.report.markdown import render as render_markdown
 from ablate.verdicts.analysis import Analysis, analyse
@@ -20,9 +20,11 @@ from ablate.verdicts.results import Results
 
 #: What a report may be written as; `report.json` comes with any of them.
 Format = Literal["markdown", "latex", "pdf"]
+#: What is written where nothing is said.
+DEFAULT: tuple[Format, ...] = ("markdown",)
 
 
-def write_report(results: Results, out: Path, formats: Collection[Format] = ("markdown",)) -> Path:
+def write_report(results: Results, out: Path, formats: Collection[Format] = DEFAULT) -> Path:
     """Write `report.json`, `figures/`, and the report in some formats into `out`.
 
     Markdown is `report.md`; LaTeX is `report.tex` and `tables/`; PDF is these and `report.pdf`. Everything is made in a
@@ -35,7 +37,7 @@ def write_report(results: Results, out: Path, formats: Collection[Format] = ("ma
     Raises:
         UsageError: `out` cannot be written, there is no LaTeX engine, or it refuses the report.
     """
-    engine = find_engine() if "pdf" in formats else None
+    engines = find_engines() if "pdf" in formats else ()
     analysis = analyse(results)
     has_latex = bool({"latex", "pdf"} & set(formats))
     try:
@@ -48,15 +50,15 @@ def write_report(results: Results, out: Path, formats: Collection[Format] = ("ma
                 (made / file).parent.mkdir(exist_ok=True)
                 (made / file).write_text(text, encoding="utf-8", newline="\n")
             _move(made, out)
-            if engine is not None:
-                (made / "report.pdf").write_bytes(compile_report(out, engine))
+            if engines:
+                (made / "report.pdf").write_bytes(compile_report(out, engines))
                 (made / "report.pdf").replace(out / "report.pdf")
     except OSError as error:
         raise UsageError(
             f"the report cannot be written to {out}: {error.strerror or error}.",
             cure="Name another folder with `--out DIR`.",
         ) from error
-    ending = "pdf" if engine is not None else "md" if "markdown" in formats else "tex"
+    ending = "pdf" if engines else "md" if "markdown" in formats else "tex"
     return out / f"report.{ending}"
 
 

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.report.figures import names, style
+from ablate.report.figures.confusion import confusion_figure
 from ablate.report.figures.curves import factor_figure
+from ablate.report.figures.effects import effects_figure
+from ablate.report.figures.gap import gap_figure
 from ablate.report.figures.interaction import interaction_figure
+from ablate.report.figures.ladder import ladder_figure
 from ablate.report.figures.overview import overview_figure
+from ablate.report.figures.schedules import schedules_figure
 from ablate.report.figures.steps import steps_figure
 from ablate.report.grids import matrices
 from ablate.report.tables import members, named_members
@@ -44,6 +49,8 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
     """The pictures of a study, the overview first; nothing is drawn before it is asked for."""
     results = analysis.results
     yield names.OVERVIEW, names.OVERVIEW, partial(overview_figure, analysis)
+    yield names.EFFECTS, names.EFFECTS, partial(effects_figure, analysis)
+    yield names.SCHEDULES, "learning-rate", partial(schedules_figure, results)
     compared = False
     for number, factor in enumerate(results.outline.factors, start=1):
         if variants := members(results, factor):
@@ -53,6 +60,9 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
     if variants := named_members(results):
         compared = True
         yield from _curves(results, variants, names.NAMED, names.NAMED)
+    for number, family in enumerate(analysis.ladders, start=1):
+        file = f"ladder-{number:02}{names.slug(family.name)}"
+        yield names.ladder_name(family.name), file, partial(ladder_figure, analysis, family)
     count = 0
     for number, design in enumerate(results.outline.designs, start=1):
         if found := matrices(results, design):
@@ -67,6 +77,8 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
     if not compared:
         alone = [(results.baseline.name, results.baseline)]
         yield from _curves(results, alone, names.BASELINE_ALONE, names.BASELINE_ALONE)
+    yield names.GAP, "generalisation-gap", partial(gap_figure, results)
+    yield names.CONFUSION, names.CONFUSION, partial(confusion_figure, analysis)
 
 
 def _curves(results: Results, variants: Sequence[tuple[str, OutlineVariant]], name: str, file: str) -> Iterator[Wanted]:

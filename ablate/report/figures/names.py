@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 
 OVERVIEW = "overview"
+EFFECTS = "effects"
+SCHEDULES = "learning rate"
+GAP = "generalisation gap"
+CONFUSION = "confusion"
 NAMED = "named"
 #: Curves of a study that has nothing to compare.
 BASELINE_ALONE = "baseline"
 #: Files that a report may have left in `figures/`.
-OURS = re.compile(r"(overview|(named|baseline|(factor|grid|interaction)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg|pdf)")
+OURS = re.compile(
+    r"(overview|effects|learning-rate|generalisation-gap|confusion|"
+    r"(named|baseline|(factor|grid|interaction|ladder)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg|pdf)"
+)
 
 
 def factor_name(factor: str) -> str:
@@ -25,6 +32,11 @@ def grid_name(design: str, number: int) -> str:
 def interaction_name(design: str) -> str:
     """How the factors of a grid act on each other."""
     return f"interaction {design}"
+
+
+def ladder_name(design: str) -> str:
+    """The steps of a ladder with what they cost."""
+    return f"ladder {design}"
 
 
 def steps_name(curves: str) -> str:

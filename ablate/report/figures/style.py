@@ -118,14 +118,27 @@ def legend_rows(labels: Sequence[str], width: int) -> int:
 
 
 def legend_below(
-    figure: Figure, labels: Sequence[str], chosen: Sequence[Any], width: int, *, markers: str = ""
+    figure: Figure,
+    labels: Sequence[str],
+    chosen: Sequence[Any],
+    width: int,
+    *,
+    markers: str = "",
+    dashes: Sequence[Any] = ("-",),
 ) -> None:
-    """The colours of variants, below the panels; with the markers that tell them apart in turn, where there are any."""
+    """The colours of variants, below the panels; with the markers and dashes that tell them apart, in turn."""
     from matplotlib.lines import Line2D
 
     figure.legend(
         [
-            Line2D([], [], color=colour, linewidth=2, marker=markers[index % len(markers)] if markers else "")
+            Line2D(
+                [],
+                [],
+                color=colour,
+                linewidth=2,
+                linestyle=dashes[index % len(dashes)],
+                marker=markers[index % len(markers)] if markers else "",
+            )
             for index, colour in enumerate(chosen)
         ],
         labels,

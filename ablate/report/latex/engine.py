@@ -27,6 +27,7 @@ ENGINES: Mapping[str, Sequence[str]] = MappingProxyType(
 )
 #: Runs after which columns of long tables have found their widths, for sure.
 MOST_RUNS = 4
+AGAIN = ("Rerun LaTeX", "Rerun to get", "Table widths have changed")
 #: Longest run, seconds: the first of LuaLaTeX lists all fonts.
 PATIENCE = 300.0
 #: Lines of the log that are shown from the first error on.
@@ -41,46 +42,60 @@ class Engine:
     path: str
 
 
-def find_engine() -> Engine:
-    """The first engine that is installed.
+def find_engines() -> tuple[Engine, ...]:
+    """The engines that are installed, in the order in which they are tried.
 
     Raises:
         UsageError: There is none.
     """
-    for name in ENGINES:
-        if (path := shutil.which(name)) is not None:
-            return Engine(name=name, path=path)
+    found = tuple(Engine(name=name, path=path) for name in ENGINES if (path := shutil.which(name)) is not None)
+    if not found:
+        raise UsageError(
+            f"no LaTeX engine is found: neither {', '.join(ENGINES)}.",
+            cure="Install one (Debian and Ubuntu: `apt-get install texlive-xetex lmodern`; elsewhere TeX Live, MiKTeX "
+            "or tectonic), or write `--latex` and set report.tex on another machine.",
+        )
+    return found
+
+
+def compile_report(folder: Path, engines: Sequence[Engine]) -> bytes:
+    """Set `report.tex` of a folder with its tables and figures, in a temporary copy.
+
+    An engine may be there without the packages that it needs, so that the next one is tried.
+
+    Args:
+        folder: Where the report lies.
+        engines: What `find_engines` found.
+
+    Raises:
+        UsageError: They all refuse it; the message has the part of each log that says why.
+    """
+    faults = []
+    for engine in engines:
+        with tempfile.TemporaryDirectory(prefix="ablate-latex-") as name:
+            made = Path(name)
+            shutil.copy(folder / "report.tex", made)
+            for part, pattern in (("tables", "*.tex"), ("figures", "*.pdf")):
+                (made / part).mkdir()
+                for file in sorted((folder / part).glob(pattern)):
+                    shutil.copy(file, made / part)
+            for _ in range(MOST_RUNS):
+                log, fault = _run(engine, made)
+                if fault or not any(words in log for words in AGAIN):
+                    break
+            if not fault:
+                return (made / "report.pdf").read_bytes()
+            faults.append(f"{engine.name} cannot set report.tex:\n{fault}")
     raise UsageError(
-        f"no LaTeX engine is found: neither {', '.join(ENGINES)}.",
-        cure="Install one (Debian: `apt-get install texlive-xetex lmodern`; any system: https://tectonic-typesetting.github.io), "
-        "or write `--latex` and compile report.tex elsewhere.",
+        "\n".join(faults),
+        cure=f"report.tex is written; `{engines[-1].name} report.tex` in {folder} shows the whole log.",
     )
 
 
-def compile_report(folder: Path, engine: Engine) -> bytes:
-    """Set `report.tex` of a folder with its tables and figures, in a temporary copy.
-
-    Raises:
-        UsageError: The engine refuses it; the message has the part of its log that says why.
-    """
-    with tempfile.TemporaryDirectory(prefix="ablate-latex-") as name:
-        made = Path(name)
-        shutil.copy(folder / "report.tex", made)
-        for part, pattern in (("tables", "*.tex"), ("figures", "*.pdf")):
-            (made / part).mkdir()
-            for file in sorted((folder / part).glob(pattern)):
-                shutil.copy(file, made / part)
-        for _ in range(MOST_RUNS):
-            log = _run(engine, made)
-            if "Rerun LaTeX" not in log and "Table widths have changed" not in log:
-                break
-        return (made / "report.pdf").read_bytes()
-
-
-def _run(engine: Engine, made: Path) -> str:
-    """One run; answers with its log."""
+def _run(engine: Engine, made: Path) -> tuple[str, str]:
+    """One run: its log, and what is wrong, which is nothing where all went well."""
     try:
-        done = subprocess.run(  # noqa: S603 - a program of ours, no shell
+        done = subprocess.run(  # noqa: S603 - no shell, and neither has the engine
             [engine.path, *ENGINES[engine.name]],
             cwd=made,
             env={**os.environ, "openout_any": "p", "max_print_line": "1000"},
@@ -89,19 +104,13 @@ def _run(engine: Engine, made: Path) -> str:
             timeout=PATIENCE,
             check=False,
         )
-    except subprocess.TimeoutExpired as error:
-        raise UsageError(
-            f"{engine.name} did not end within {PATIENCE:g} seconds.", cure="Compile report.tex by hand to see why."
-        ) from error
+    except subprocess.TimeoutExpired:
+        return "", f"  It did not end within {PATIENCE:g} seconds."
     path = made / "report.log"
     log = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    if done.returncode or not (made / "report.pdf").exists():
-        said = log or (done.stdout + done.stderr).decode(errors="replace")
-        raise UsageError(
-            f"{engine.name} cannot set report.tex:\n{_fault(said)}",
-            cure=f"report.tex is written; run `{engine.name} report.tex` in its folder for the whole log.",
-        )
-    return log
+    if done.returncode == 0 and (made / "report.pdf").exists():
+        return log, ""
+    return log, _fault(log or (done.stdout + done.stderr).decode(errors="replace"))
 
 
 def _fault(log: str) -> str:

@@ -12,8 +12,8 @@ from ablate.report.table import Table
 PAGE = 483.0
 #: Widest column whose lines are not broken, and narrowest that is worth it, em.
 UNBROKEN, NARROWEST = 20.0, 9.0
-#: Least room for a heading, em.
-HEADING = 4.0
+#: Least room for a heading above numbers and above text, em.
+HEADING, TEXT_HEADING = 4.0, 12.0
 #: Lines of a table from which on it is broken across pages.
 MOST_LINES = 38
 
@@ -81,8 +81,10 @@ def lay_out(table: Table) -> Layout:
 def _natural(table: Table, index: int) -> float:
     """Width of the widest cell, or what its heading needs where that is wider."""
     cells = max((width(row.cells[index].text, bold=row.cells[index].strong) for row in table.rows), default=0.0)
-    words = [width(word) for word in table.columns[index].heading.split()]
-    return max(cells, min(max(words, default=0.0), UNBROKEN), min(HEADING, width(table.columns[index].heading)))
+    column = table.columns[index]
+    words = [width(word) for word in column.heading.split()]
+    least = HEADING if column.align == "right" else TEXT_HEADING
+    return max(cells, min(max(words, default=0.0), UNBROKEN), min(least, width(column.heading)))
 
 
 def _shared(natural: Sequence[float], room: float) -> list[float]:
@@ -118,13 +120,10 @@ def _layout(table: Table, size: Size, parts: Sequence[tuple[Sequence[int], Seque
     for indices, widths in parts:
         columns = []
         for index, each in zip(indices, widths, strict=True):
-            cells = [width(row.cells[index].text, bold=row.cells[index].strong) for row in table.rows]
-            heading = wrapped(table.columns[index].heading, each + 0.05)
-            columns.append(
-                Placed(
-                    index=index, width=each, broken=max(cells, default=0.0) > each + 1e-6, heading=tuple(heading) or ("",)
-                )
-            )
+            cells = (width(row.cells[index].text, bold=row.cells[index].strong) for row in table.rows)
+            broken = max(cells, default=0.0) > each + 1e-6
+            heading = tuple(wrapped(table.columns[index].heading, each + 0.05)) or ("",)
+            columns.append(Placed(index=index, width=each, broken=broken, heading=heading))
         placed.append(tuple(columns))
     lines = sum(_lines(table, part) for part in placed)
     return Layout(size=size, parts=tuple(placed), long=lines > MOST_LINES)

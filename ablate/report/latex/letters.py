@@ -53,7 +53,12 @@ SYMBOLS: Mapping[str, str] = MappingProxyType(
         "©": r"\textcopyright{}",
     }
 )
-#: The same in formulas. Greek letters come by their names.
+#: LaTeX's names of Greek letters that have no Latin twin.
+GREEK = (
+    r"\alpha \beta \gamma \delta \epsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi \pi \rho \varsigma \sigma "
+    r"\tau \upsilon \phi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega"
+)
+#: The same in formulas.
 FORMULAS: Mapping[str, str] = MappingProxyType(
     {
         "−": "-",
@@ -76,15 +81,9 @@ FORMULAS: Mapping[str, str] = MappingProxyType(
         "↑": r"\uparrow",
         "↓": r"\downarrow",
         "µ": r"\mu",
-        **{chr(0x3B1 + place): rf"\{name}" for place, name in enumerate(
-            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o pi rho varsigma sigma tau upsilon "
-            "phi chi psi omega".split()
-        ) if name != "o"},
-        **{letter: rf"\{name}" for letter, name in zip("ΓΔΘΛΞΠΣΥΦΨΩ", (
-            "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega"
-        ), strict=True)},
+        **dict(zip("αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", GREEK.split(), strict=True)),
     }
-)  # fmt: skip
+)
 #: Letters beyond ASCII that LaTeX takes as they are, in any encoding; those that are made of an ASCII letter and one of
 #: the accents below too.
 PLAIN = frozenset("ßæœøåłÆŒØÅŁ¡¿£")

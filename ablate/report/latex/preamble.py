@@ -43,23 +43,28 @@ _PACKAGES = r"""\documentclass[a4paper,10pt]{article}
 \floatplacement{figure}{H}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.5\baselineskip}
-\setlength{\emergencystretch}{3em}"""
+\setlength{\emergencystretch}{3em}
+\newsavebox{\AblateBox}
+\newlength{\AblateWidth}
+\newcommand{\AblatePicture}[1]{% no wider than the text, no higher than the page
+  \sbox{\AblateBox}{\includegraphics{#1}}%
+  \ifdim\wd\AblateBox>\linewidth\setlength{\AblateWidth}{\linewidth}\else\setlength{\AblateWidth}{\wd\AblateBox}\fi
+  \includegraphics[width=\AblateWidth,height=0.88\textheight,keepaspectratio]{#1}}"""
 #: Sets letters in the first font that has all of them, from right to left where they are written so.
 _LETTERS = rf"""\ifPDFTeX
   \newcommand{{{OTHER}}}[2]{{#2}}
   \newcommand{{{RIGHT_TO_LEFT}}}[2]{{#2}}
 \else
   \makeatletter
-  \newif\ifAblate@known
-  \newcommand{{\Ablate@glyph}}[1]{{\iffontchar\font`#1 \else\Ablate@knownfalse\fi}}
+  \newcommand{{\Ablate@glyph}}[1]{{\iffontchar\font`#1 \else\def\Ablate@unknown{{1}}\fi}}
   \newcommand{{\Ablate@fonts}}{{\Ablate@try\empty}}
   \let\Ablate@print\@firstofone
   \protected\def{OTHER}#1#2{{%
     \global\let\Ablate@chosen\relax
     \def\Ablate@try##1{{\ifx\Ablate@chosen\relax
-      {{##1\Ablate@knowntrue
+      {{##1\def\Ablate@unknown{{0}}%
       \@tfor\Ablate@letter:=#1\do{{\expandafter\Ablate@glyph\Ablate@letter}}%
-      \ifAblate@known\gdef\Ablate@chosen{{##1}}\fi}}\fi}}%
+      \ifnum\Ablate@unknown=0 \gdef\Ablate@chosen{{##1}}\fi}}\fi}}%
     \Ablate@fonts
     \ifx\Ablate@chosen\relax#2\else{{\Ablate@chosen\Ablate@print{{#1}}}}\fi}}
   \ifXeTeX

@@ -124,7 +124,7 @@ def _figure(study: str, file: str, text: str) -> str:
         [
             r"\begin{figure}",
             r"  \centering",
-            rf"  \includegraphics[width=\linewidth,height=0.88\textheight,keepaspectratio]{{figures/{file}.pdf}}",
+            rf"  \AblatePicture{{figures/{file}.pdf}}",
             rf"  \caption{{{escape(text)}}}",
             rf"  \label{{fig:{study}-{file}}}",
             r"\end{figure}",
