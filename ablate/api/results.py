@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+    from ablate.report.write import Format
     from ablate.verdicts.analysis import Analysis
 
 
@@ -101,24 +103,25 @@ class StudyResults:
         """
         return progress(self.database, self.study)
 
-    def report(self, out: str | Path | None = None) -> Path:
-        """Write `report.md`, `report.json` and their pictures, as `ablate report` does.
+    def report(self, out: str | Path | None = None, *, formats: Collection[Format] = ("markdown",)) -> Path:
+        """Write `report.json`, its pictures, and the report in some formats, as `ablate report` does.
 
         Args:
             out: The folder; None means `reports/` and the study's name.
+            formats: `markdown` for `report.md`, `latex` for `report.tex` and `tables/`, `pdf` for these and `report.pdf`.
 
         Returns:
-            Path of `report.md`.
+            Path of `report.pdf`, else of `report.md`, else of `report.tex`, whichever was asked for.
 
         Raises:
             DatabaseError: The database cannot be read.
-            UsageError: The folder cannot be written.
+            UsageError: The folder cannot be written, or no LaTeX engine sets the report.
         """
         from ablate.report.write import write_report
         from ablate.verdicts.results import Results
 
         folder = Path("reports") / self.study if out is None else Path(out)
-        return write_report(Results.load(self.database, self.study), folder)
+        return write_report(Results.load(self.database, self.study), folder, formats)
 
     def figure(self, name: str = "overview") -> Figure:
         """One picture of the report. Needs no display, and does not touch the state of `matplotlib.pyplot`.

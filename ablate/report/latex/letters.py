@@ -88,8 +88,9 @@ FORMULAS: Mapping[str, str] = MappingProxyType(
 #: the accents below too.
 PLAIN = frozenset("ßæœøåłÆŒØÅŁ¡¿£")
 ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")
-#: ASCII letters that run together with a second one of their kind.
-LIGATURES = "-',"
+#: Pairs that run together into another letter, in some engine; a kern between two letters parts them in all.
+LIGATURES = frozenset(("--", "''", ",,", "<<", ">>", "!`", "?`"))
+KERN = r"\kern0pt{}"
 #: Letters of a word from which on it may be broken: behind such signs, else after so many letters.
 LONG, SIGNS, PIECE = 24, frozenset("/_-=.,:;+@&?|\\"), 12
 #: Wide letters that are set as one piece; lines break between pieces.
@@ -169,8 +170,8 @@ def _word(word: str) -> str:
     for place, letter in enumerate(word):
         after = word[place + 1 : place + 2]
         text = _letter(letter)
-        if letter in LIGATURES and letter == after:
-            text += "{}"
+        if letter + after in LIGATURES:
+            text += KERN
         since += 1
         if breaks and after and (letter in SIGNS or since >= PIECE):
             text, since = text + r"\allowbreak{}", 0

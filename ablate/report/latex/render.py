@@ -74,7 +74,8 @@ class _Writer:
             case Picture(name=name, text=text):
                 return _figure(self.study, self._pictures[name], text)
             case Commands(lines=lines):
-                typed = (rf"\noindent\texttt{{{escape(line)}}}\par" for line in lines)
+                straight = (escape(line).replace("'", r"\textquotesingle{}") for line in lines)
+                typed = (rf"\noindent\texttt{{{line}}}\par" for line in straight)
                 return "\n".join([r"{\raggedright", *typed, "}"])
             case Table():
                 return self._table(self._told(block))

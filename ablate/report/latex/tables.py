@@ -62,13 +62,14 @@ def _long(table: Table, layout: Layout, label: str) -> Iterator[str]:
     yield _size(layout)
     yield r"\setlength{\LTcapwidth}{\linewidth}"
     for number, part in enumerate(layout.parts):
+        if number:
+            yield r"\addtocounter{table}{-1}"
         yield rf"\begin{{longtable}}{{@{{}}{_specification(table, part)}@{{}}}}"
+        head = [r"  \toprule", f"  {_headings(table.columns, part)}", r"  \midrule"]
         if number == 0:
             yield rf"  \caption{{{escape(table.title)}}}\label{{tab:{label}}}\\"
-        yield r"  \toprule"
-        yield f"  {_headings(table.columns, part)}"
-        yield r"  \midrule"
-        yield r"  \endhead"
+            yield from (*head, r"  \endfirsthead")
+        yield from (*head, r"  \endhead")
         yield r"  \bottomrule"
         yield r"  \endfoot"
         yield from (f"  {_row(row, part)}" for row in table.rows)
