@@ -24,7 +24,7 @@ class Size:
 
     #: LaTeX's name of it.
     name: str
-    #: Width of an em, points, in a document of 10 points.
+    #: Width of an em, points, in a document of 10 points: small letters of Computer Modern are wide for their size.
     em: float
     #: Room on each side of a column, points.
     apart: float
@@ -35,9 +35,9 @@ class Size:
 
 
 SIZES = (
-    Size(name="small", em=9.0, apart=5.0),
-    Size(name="footnotesize", em=8.0, apart=4.0),
-    Size(name="scriptsize", em=7.0, apart=3.0),
+    Size(name="small", em=9.25, apart=5.0),
+    Size(name="footnotesize", em=8.5, apart=4.0),
+    Size(name="scriptsize", em=7.97, apart=3.0),
 )
 
 
