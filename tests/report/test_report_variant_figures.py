@@ -124,6 +124,15 @@ def test_schedules_that_are_the_same_are_one_line() -> None:
     assert schedules_figure(whole()) is None  # one constant rate for all
 
 
+def test_more_schedules_than_can_be_told_apart_are_counted() -> None:
+    given = many(60)
+    places = {one.key: place for place, one in enumerate(given.outline.variants)}
+    own = tuple(replace(row, lr=0.001 * (1 + places[row.variant_key])) for row in given.epochs)
+    figure = sound(schedules_figure(replace(given, epochs=own)))
+    assert len(legend(figure)) == 32
+    assert figure.axes[0].get_title(loc="left") == "learning rate (without 28 further schedules)"
+
+
 def test_a_run_that_was_broken_off_has_no_schedule_of_its_own() -> None:
     given = rated(whole())
     short = tuple(row for row in given.epochs if not (row.seed == 3 and row.epoch > 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Largest rate over smallest from which on the axis is logarithmic.
 LOGARITHMIC = 30
+#: Lines that can be told apart.
+MOST_LINES = 32
 #: Digits of a rate by which schedules are told apart.
 DIGITS = 9
 #: Dashes that tell lines apart which lie on each other.
@@ -36,8 +39,9 @@ def schedules_figure(results: Results) -> Figure | None:
     rates = {rate for curves in grouped for curve in curves for rate in curve}
     if len(rates) < 2:
         return None
+    shown = dict(itertools.islice(grouped.items(), MOST_LINES))
     with style.drawing():
-        return _draw(results, grouped, rates)
+        return _draw(results, shown, rates, left_out=len(grouped) - len(shown))
 
 
 def _curves(results: Results, variant: OutlineVariant) -> tuple[Rates, ...]:
@@ -53,7 +57,13 @@ def _curves(results: Results, variant: OutlineVariant) -> tuple[Rates, ...]:
     return tuple(sorted(whole))
 
 
-def _draw(results: Results, grouped: Mapping[tuple[Rates, ...], Sequence[OutlineVariant]], rates: set[float]) -> Figure:
+def _draw(
+    results: Results,
+    grouped: Mapping[tuple[Rates, ...], Sequence[OutlineVariant]],
+    rates: set[float],
+    *,
+    left_out: int,
+) -> Figure:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     black = [any(is_baseline(results, variant) for variant in variants) for variants in grouped.values()]
@@ -79,7 +89,7 @@ def _draw(results: Results, grouped: Mapping[tuple[Rates, ...], Sequence[Outline
         axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
     else:
         axes.set_ylim(bottom=0)
-    axes.set_title("learning rate")
+    axes.set_title(f"learning rate{f' (without {left_out} further schedules)' if left_out else ''}")
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     style.legend_below(figure, labels, chosen, LINE_WIDTH, dashes=DASHES)

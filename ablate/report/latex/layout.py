@@ -10,7 +10,7 @@ from ablate.report.table import Table
 
 #: Width of the text on the page that is planned for, points: A4 with margins of 2 cm.
 PAGE = 483.0
-#: Widest column whose lines are not broken, and narrowest that is worth it, em.
+#: Widest column whose lines need not be broken, and the narrowest to which a column of text is cut, em.
 UNBROKEN, NARROWEST = 20.0, 9.0
 #: Least room for a heading above numbers and above text, em.
 HEADING, TEXT_HEADING = 4.0, 12.0
@@ -67,15 +67,24 @@ class Layout:
 
 
 def lay_out(table: Table) -> Layout:
-    """The largest letters in which all columns fit side by side; where none are small enough, several parts."""
-    natural = [_natural(table, index) for index in range(len(table.columns))]
-    whole = range(len(natural))
+    """The largest letters in which all columns fit side by side; where none are small enough, several parts.
+
+    Names of variants are broken into lines before letters would get too small, numbers are not.
+    """
+    whole = range(len(table.columns))
+    natural = [_natural(table, index) for index in whole]
+    least = [
+        min(each, UNBROKEN if column.align == "right" else NARROWEST)
+        for each, column in zip(natural, table.columns, strict=True)
+    ]
     for size in SIZES:
         room = size.room(len(natural))
-        if sum(natural) <= room or sum(min(each, UNBROKEN) for each in natural) <= room:
-            return _layout(table, size, [(whole, _shared(natural, room))])
-    size = SIZES[1]
-    return _layout(table, size, _split(natural, size))
+        if sum(min(each, UNBROKEN) for each in natural) <= room:
+            return _layout(table, size, [(whole, _shared(natural, least, room))])
+    smallest = SIZES[-1]
+    if sum(least) <= (room := smallest.room(len(natural))):
+        return _layout(table, smallest, [(whole, _shared(natural, least, room))])
+    return _layout(table, SIZES[1], _split(natural, SIZES[1]))
 
 
 def _natural(table: Table, index: int) -> float:
@@ -87,20 +96,19 @@ def _natural(table: Table, index: int) -> float:
     return max(cells, min(max(words, default=0.0), UNBROKEN), min(least, width(column.heading)))
 
 
-def _shared(natural: Sequence[float], room: float) -> list[float]:
-    """Widths that fill no more than the room: what is too wide for its share gets what others leave."""
-    found = list(natural)
-    while sum(found) > room + 1e-6:
-        wide = [place for place, each in enumerate(found) if each > NARROWEST]
-        if not wide:
-            return found
-        widest = max(found[place] for place in wide)
-        second = max([each for each in found if each < widest], default=NARROWEST)
-        equal = [place for place in wide if found[place] == widest]
-        lowest = max(second, NARROWEST, widest - (sum(found) - room) / len(equal))
-        for place in equal:
-            found[place] = lowest
-    return found
+def _shared(natural: Sequence[float], least: Sequence[float], room: float) -> list[float]:
+    """Widths that fill no more than the room: all columns are cut to one width, but none below its least."""
+
+    def cut(most: float) -> list[float]:
+        return [max(low, min(each, most)) for each, low in zip(natural, least, strict=True)]
+
+    if sum(natural) <= room:
+        return list(natural)
+    low, high = 0.0, max(natural)
+    while high - low > 0.01:
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(cut(middle)) <= room else (low, middle)
+    return cut(low)
 
 
 def _split(natural: Sequence[float], size: Size) -> list[tuple[Sequence[int], list[float]]]:

@@ -8,7 +8,7 @@ from functools import cache
 from ablate.report.latex.letters import FORMULAS, SYMBOLS, replaced
 
 #: Widths in em, after Computer Modern.
-NARROW, WIDER, USUAL, CAPITAL = 0.31, 0.85, 0.53, 0.74
+NARROW, DIGIT, USUAL, CAPITAL, WIDER = 0.31, 0.5, 0.53, 0.74, 0.85
 #: Bold letters are so much wider.
 BOLD = 1.15
 
@@ -42,6 +42,8 @@ def wrapped(text: str, most: float) -> list[str]:
 def _letter(letter: str) -> float:
     if letter in "fijltI.,:;'|()[]!/ ":
         return NARROW
+    if letter.isdigit() and letter.isascii():
+        return DIGIT
     if letter in "mwMW%@—":
         return WIDER
     if letter in FORMULAS or letter in "+=<>~":
