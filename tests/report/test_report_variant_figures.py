@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,6 +198,16 @@ def test_without_true_classes_there_is_no_confusion() -> None:
     given = classed(whole(), ("a", "b"))
     others = {place: one for place, one in given.classes.items() if place[0] != "key of the widest"}
     assert confusion_figure(analyse(replace(given, classes=others))) is None
+
+
+def test_chinese_letters_are_embedded_as_drawings_and_latin_ones_as_truetype(tmp_path: Path) -> None:
+    given = whole()
+    named = tuple(one.model_copy(update={"name": f"{one.name} 学习率 😀"}) for one in given.outline.variants)
+    chinese = replace(given, outline=given.outline.model_copy(update={"variants": named}))
+    for name, study, kind in (("latin", given, b"/FontFile2"), ("chinese", chinese, b"/Type3")):
+        style.save(sound(effects_figure(analyse(study))), tmp_path, name, pdf=True)
+        data = (tmp_path / f"{name}.pdf").read_bytes()
+        assert {word for word in (b"/FontFile2", b"/Type3") if word in data} == {kind}
 
 
 def test_nothing_is_drawn_before_there_is_anything() -> None:

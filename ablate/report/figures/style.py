@@ -64,8 +64,6 @@ def drawing() -> AbstractContextManager[None]:
         "savefig.dpi": DOTS_PER_INCH,
         # the same rows give the same SVG, byte for byte
         "svg.hashsalt": "ablate",
-        # TrueType: letters stay letters, and publishers take it
-        "pdf.fonttype": 42,
         # names are no formulas
         "text.parse_math": False,
     }
@@ -81,11 +79,25 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save(figure: Figure, folder: Path, name: str, *, pdf: bool = False) -> None:
     """Write `name.png`, `name.svg`, and where it is asked for `name.pdf`, which has its fonts within."""
+    import matplotlib as mpl
+
     with drawing(), unknown_letters():
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
         if pdf:
-            figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+            with mpl.rc_context({"pdf.fonttype": _pdf_fonts(figure)}):
+                figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+
+
+def _pdf_fonts(figure: Figure) -> int:
+    """How letters are embedded: as TrueType (42), which publishers ask for, or as drawings (3) where some are Chinese.
+
+    The usual fonts with Chinese letters (Noto CJK) have no TrueType outlines, and readers refuse them as such.
+    """
+    from matplotlib.text import Text
+
+    letters = {letter for text in figure.findobj(Text) if isinstance(text, Text) for letter in text.get_text()}
+    return 3 if any(unicodedata.east_asian_width(letter) in "WF" for letter in letters) else 42
 
 
 @contextmanager
