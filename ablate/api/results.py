@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+    from ablate.report.write import Format
     from ablate.verdicts.analysis import Analysis
 
 
@@ -133,24 +135,26 @@ class StudyResults:
         """
         return progress(self.database, self.study)
 
-    def report(self, out: str | Path | None = None) -> Path:
-        """Write `report.md`, `report.json` and their pictures, as `ablate report` does.
+    def report(self, out: str | Path | None = None, *, formats: Collection[Format] | None = None) -> Path:
+        """Write `report.json`, its pictures, and the report in some formats, as `ablate report` does.
 
         Args:
             out: The folder; None means `reports/` and the study's name.
+            formats: `markdown` for `report.md`, `latex` for `report.tex` and `tables/`, `pdf` for these and
+                `report.pdf`; None means Markdown.
 
         Returns:
-            Path of `report.md`.
+            Path of `report.pdf`, else of `report.md`, else of `report.tex`, whichever was asked for.
 
         Raises:
             DatabaseError: The database cannot be read.
-            UsageError: The folder cannot be written.
+            UsageError: The folder cannot be written, or no LaTeX engine sets the report.
         """
-        from ablate.report.write import write_report
+        from ablate.report.write import DEFAULT, write_report
         from ablate.verdicts.results import Results
 
         folder = Path("reports") / self.study if out is None else Path(out)
-        return write_report(Results.load(self.database, self.study), folder)
+        return write_report(Results.load(self.database, self.study), folder, DEFAULT if formats is None else formats)
 
     def figure(self, name: str = "overview") -> Figure:
         """One picture of the report. Needs no display, and does not touch the state of `matplotlib.pyplot`.

@@ -11,6 +11,7 @@ import typer
 from ablate.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, StudyArgument, open_database, study_name
 
 if TYPE_CHECKING:
+    from ablate.report.write import Format
     from ablate.store import Database
 
 
@@ -48,6 +49,12 @@ def report(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Write report.md with its figures, and report.json.")
     ] = False,
+    latex: Annotated[
+        bool, typer.Option("--latex", help="Write report.tex, a file for each table in tables/, and figures as PDF.")
+    ] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Write that, and report.pdf by the LaTeX engine that is found.")
+    ] = False,
     as_json: JsonOption = False,
     check: CheckOption = False,
     tolerance: ToleranceOption = None,
@@ -55,14 +62,17 @@ def report(
         Path | None, typer.Option(metavar="DIR", help="Default: reports/<study>.", show_default=False)
     ] = None,
 ) -> None:
-    """Write the report of STUDY; without a format, Markdown.
+    """Write the report of STUDY; formats combine; without one, Markdown.
+
+    LaTeX engines are looked for in this order: xelatex, lualatex, tectonic, pdflatex. The last replaces letters beyond
+    Latin.
 
     `--check` compares the report.json that was written once with what the database says now: every number and every
     verdict. What differs is listed (with `--json` as JSON), and the command ends with exit status 7.
     """
     from ablate.errors import UsageError
     from ablate.report.comparisons import comparisons_json
-    from ablate.report.write import write_report
+    from ablate.report.write import DEFAULT, write_report
     from ablate.verdicts.results import Results
 
     name = study_name(study)
@@ -72,8 +82,10 @@ def report(
             f"{'--tolerance' if file is None else file} belongs to --check.",
             cure=f"Write `ablate report {study} --check`, or leave it out.",
         )
-    if check and markdown:
-        raise UsageError("--check writes nothing.", cure="Leave --markdown out.")
+    asked: dict[Format, bool] = {"markdown": markdown, "latex": latex, "pdf": pdf}
+    formats = [each for each, wanted in asked.items() if wanted]
+    if check and formats:
+        raise UsageError("--check writes nothing.", cure=f"Leave --{formats[0]} out.")
     if check:
         _check(name, db, file or folder / "report.json", tolerance, as_json=as_json)
         return
@@ -81,8 +93,8 @@ def report(
         results = Results.load(database, name)
     if as_json:
         typer.echo(json.dumps(comparisons_json(results), indent=2, allow_nan=False))
-    if markdown or not as_json:
-        typer.echo(f"report: {write_report(results, folder)}", err=as_json)
+    if formats or not as_json:
+        typer.echo(f"report: {write_report(results, folder, formats or DEFAULT)}", err=as_json)
 
 
 def _check(study: str, db: str, file: Path, tolerance: float | None, *, as_json: bool) -> None:

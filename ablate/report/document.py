@@ -16,22 +16,32 @@ from ablate.report.epoch_tables import epochs_table
 from ablate.report.factorial import crossed
 from ablate.report.factorial_tables import factorial_tables
 from ablate.report.figures import curves
+from ablate.report.figures.confusion import CONFUSION_NOTE
 from ablate.report.figures.curves import drawn
+from ablate.report.figures.effects import EFFECTS_NOTE
+from ablate.report.figures.gap import gap_note
 from ablate.report.figures.half_normal import HALF_NORMAL_NOTE
 from ablate.report.figures.interaction import INTERACTION_NOTE
+from ablate.report.figures.ladder import LADDER_NOTE
 from ablate.report.figures.mains import MAINS_NOTE
 from ablate.report.figures.names import (
     BASELINE_ALONE,
+    CONFUSION,
+    EFFECTS,
+    GAP,
     NAMED,
     OVERVIEW,
+    SCHEDULES,
     factor_name,
     grid_name,
     half_normal_name,
     interaction_name,
+    ladder_name,
     mains_name,
     pareto_name,
     steps_name,
 )
+from ablate.report.figures.schedules import SCHEDULES_NOTE
 from ablate.report.figures.steps import step_notes
 from ablate.report.grids import matrices, matrix_table
 from ablate.report.noise_table import noise_table
@@ -129,7 +139,8 @@ def compose(analysis: Analysis, pictures: Container[str]) -> Document:
 
 def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]:
     results, outline = analysis.results, analysis.results.outline
-    yield Section(title="Settings", blocks=(_pairs("setting", "value", settings(results)),))
+    rates = _noted(pictures, SCHEDULES, "Learning rate over epochs", SCHEDULES_NOTE)
+    yield Section(title="Settings", blocks=(_pairs("setting", "value", settings(results)), *rates))
     yield from _of(tuning_table(results))
     yield from _of(phases(results))
     for factor in outline.factors:
@@ -137,7 +148,9 @@ def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]
             variants = tables.members(results, factor)
             yield _section(table, _curves(results, variants, pictures, factor_name(factor.name), factor.label))
     for family in analysis.ladders:
-        yield _section(tables.ladder_table(analysis, family))
+        text = f"Steps of {family.name} with their cost"
+        shown = _noted(pictures, ladder_name(family.name), text, LADDER_NOTE)
+        yield _section(tables.ladder_table(analysis, family), shown)
     for design in outline.designs:
         yield from _grid(analysis, design, pictures)
         yield from _whole(analysis, design, pictures)
@@ -151,10 +164,14 @@ def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]
         )
     for wanted in outline.report.epochs:
         yield from _of(epochs_table(results, wanted))
-    yield _section(tables.all_table(analysis))
+    more = _noted(pictures, EFFECTS, "Effects of all changes, each with its 95 % interval", EFFECTS_NOTE)
+    more += _noted(pictures, GAP, "Generalisation gap of each variant", gap_note(results))
+    yield _section(tables.all_table(analysis), more)
     yield from _of(noise_table(analysis))
     yield from _of(checkpoint_table(analysis))
-    yield from _of(class_table(analysis))
+    if (table := class_table(analysis)) is not None:
+        against = "Confusion of classes: the best variant minus the baseline"
+        yield _section(table, _noted(pictures, CONFUSION, against, CONFUSION_NOTE))
     for table in class_tables(analysis):
         yield _section(table)
     yield from _of(tables.cost_table(analysis))
@@ -260,6 +277,12 @@ def _compute(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]:
 
 def _pairs(left: str, right: str, pairs: Sequence[tuple[str, str]]) -> Pairs:
     return Pairs(left=left, right=right, pairs=tuple(pairs))
+
+
+def _noted(pictures: Container[str], name: str, text: str, note: str) -> list[Block]:
+    """A picture, and what a reader has to know of it."""
+    shown = _picture(pictures, name, text)
+    return [*shown, Paragraph(text=note)] if shown else []
 
 
 def _picture(pictures: Container[str], name: str, text: str) -> list[Block]:

@@ -189,15 +189,33 @@ def _resolution(analysis: Analysis, shown: Sequence[Comparison]) -> list[str]:
     return sentences
 
 
+def in_short(analysis: Analysis) -> str:
+    """What a table with verdicts says below it where it stands alone; empty where nothing is compared."""
+    if not analysis.families:
+        return ""
+    interval = "paired t" if analysis.choice.test == "paired" else "Welch"
+    return (
+        f"±: standard deviation over seeds; Δ with its 95 % {interval} interval, not adjusted for the number of "
+        f"comparisons; verdicts are {_adjustment(analysis).rstrip(',')}. Bold marks better."
+    )
+
+
+def _adjustment(analysis: Analysis) -> str:
+    """How verdicts allow for the number of comparisons."""
+    if analysis.choice.test == "dunnett":
+        return "adjusted by Dunnett's test, which assumes equal variances,"
+    if analysis.results.outline.statistics.margin is not None:
+        return "Bonferroni-adjusted for both kinds of claim"
+    return "Holm-adjusted"
+
+
 def how_to_read(analysis: Analysis) -> list[str]:
     """What the columns and words mean, and how the verdicts were reached."""
     outline, choice, metric = analysis.results.outline, analysis.choice, analysis.results.metric
     settings = outline.statistics
     interval = "paired t" if choice.test == "paired" else "Welch"
     alpha = f"{settings.alpha:g}"
-    adjustment = "Bonferroni-adjusted for both kinds of claim" if settings.margin is not None else "Holm-adjusted"
-    if choice.test == "dunnett":
-        adjustment = "adjusted by Dunnett's test, which assumes equal variances,"
+    adjustment = _adjustment(analysis)
     families = ", ".join(f"{family.name} ({len(family.comparisons)})" for family in analysis.families)
     icc = ""
     if choice.icc is not None:

@@ -4,47 +4,96 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from ablate.errors import UsageError
 from ablate.report.comparisons import comparisons_of
 from ablate.report.figures import gallery
 from ablate.report.figures.names import OURS
-from ablate.report.markdown import render
-from ablate.verdicts.analysis import analyse
+from ablate.report.latex import MADE, compile_report, find_engines
+from ablate.report.latex import render as render_latex
+from ablate.report.markdown import render as render_markdown
+from ablate.verdicts.analysis import Analysis, analyse
 from ablate.verdicts.results import Results
 
+#: What a report may be written as; `report.json` comes with any of them.
+Format = Literal["markdown", "latex", "pdf"]
+#: What is written where nothing is said.
+DEFAULT: tuple[Format, ...] = ("markdown",)
 
-def write_report(results: Results, out: Path) -> Path:
-    """Write `report.md`, `report.json` and `figures/` into `out`, and return the path of `report.md`.
 
-    Everything is made in a temporary folder first and then moved file by file, pictures before the text that shows
-    them. Of what lies in `out` already, only files of an earlier report are replaced or removed.
+def write_report(results: Results, out: Path, formats: Collection[Format] = DEFAULT) -> Path:
+    """Write `report.json`, `figures/`, and the report in some formats into `out`.
+
+    Markdown is `report.md`; LaTeX is `report.tex` and `tables/`; PDF is these and `report.pdf`. Everything is made in a
+    temporary folder first and then moved file by file, what is shown before the text that shows it. Of what lies in
+    `out` already, only files of an earlier report are replaced or removed.
+
+    Returns:
+        The path of `report.pdf`, else of `report.md`, else of `report.tex`, whichever was asked for.
 
     Raises:
-        UsageError: `out` cannot be written.
+        UsageError: `out` cannot be written, there is no LaTeX engine, or it refuses the report.
     """
+    engines = find_engines() if "pdf" in formats else ()
     analysis = analyse(results)
+    has_latex = bool({"latex", "pdf"} & set(formats))
     try:
-        figures = out / "figures"
-        figures.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out, prefix=".report-") as name:
             made = Path(name)
-            pictures = gallery.draw(analysis, made)
-            drawn = sorted(path.name for path in made.iterdir())
-            text = json.dumps(comparisons_of(analysis), indent=2, ensure_ascii=False, allow_nan=False)
-            (made / "report.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-            (made / "report.md").write_text(render(analysis, pictures), encoding="utf-8", newline="\n")
-            for file in drawn:
-                (made / file).replace(figures / file)
-            for file in ("report.json", "report.md"):
-                (made / file).replace(out / file)
-        for old in figures.iterdir():
-            if OURS.fullmatch(old.name) and old.name not in drawn:
-                old.unlink()
+            (made / "figures").mkdir()
+            pictures = gallery.draw(analysis, made / "figures", pdf=has_latex)
+            for file, text in _texts(analysis, pictures, markdown="markdown" in formats, latex=has_latex):
+                (made / file).parent.mkdir(exist_ok=True)
+                (made / file).write_text(text, encoding="utf-8", newline="\n")
+            _move(made, out)
+            if engines:
+                (made / "report.pdf").write_bytes(compile_report(out, engines))
+                (made / "report.pdf").replace(out / "report.pdf")
     except OSError as error:
         raise UsageError(
             f"the report cannot be written to {out}: {error.strerror or error}.",
             cure="Name another folder with `--out DIR`.",
         ) from error
-    return out / "report.md"
+    ending = "pdf" if engines else "md" if "markdown" in formats else "tex"
+    return out / f"report.{ending}"
+
+
+def _texts(
+    analysis: Analysis, pictures: Mapping[str, str], *, markdown: bool, latex: bool
+) -> Iterator[tuple[str, str]]:
+    """Path below the folder and text of each file that is no picture; what includes others comes last."""
+    numbers = json.dumps(comparisons_of(analysis), indent=2, ensure_ascii=False, allow_nan=False)
+    yield "report.json", numbers + "\n"
+    if markdown:
+        yield "report.md", render_markdown(analysis, pictures)
+    if latex:
+        source = render_latex(analysis, pictures)
+        yield from ((f"tables/{file}", text) for file, text in source.tables.items())
+        yield "report.tex", source.report
+
+
+def _move(made: Path, out: Path) -> None:
+    """Move a report's files to where they belong, and remove those of the last report that it has no more."""
+    for folder in ("figures", "tables", "."):
+        if not (made / folder).is_dir():
+            continue
+        (out / folder).mkdir(exist_ok=True)
+        written = sorted(path.name for path in (made / folder).iterdir() if path.is_file())
+        for file in written:
+            (made / folder / file).replace(out / folder / file)
+        endings = {Path(file).suffix for file in written}
+        for old in (out / folder).iterdir() if folder != "." else ():
+            if old.suffix in endings and old.name not in written and _is_ours(old):
+                old.unlink()
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a report wrote a picture or a table."""
+    if file.suffix != ".tex":
+        return OURS.fullmatch(file.name) is not None
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        return lines.readline().startswith(MADE)

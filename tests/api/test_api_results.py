@@ -114,7 +114,7 @@ def test_the_report_goes_where_the_command_writes_it(
 
 def test_figures_are_those_of_the_report_and_show_themselves(results: StudyResults, queued: StudyResults) -> None:
     figures = results.figures()
-    assert list(figures) == ["overview", "factor dropout"]
+    assert list(figures) == ["overview", "effects", "factor dropout", "generalisation gap"]
     figure = results.figure("factor dropout")
     assert isinstance(figure, Figure)
     assert figure._repr_png_().startswith(b"\x89PNG")

@@ -141,6 +141,8 @@ def test_pictures_are_drawn(tmp_path) -> None:
     write_report(tuned(), tmp_path)
     assert {path.name for path in (tmp_path / "figures").glob("*.png")} == {
         "overview.png",
+        "effects.png",
+        "generalisation-gap.png",
         "factor-01-norm.png",
         "factor-02-dropout.png",
         "pareto-parameters.png",

@@ -30,9 +30,8 @@ def test_a_report_is_text_json_and_pictures(tmp_path: Path) -> None:
     folder = path.parent
     assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == comparisons_json(whole())
     text = path.read_text(encoding="utf-8")
-    names = ["factor-01-dropout", "factor-02-optimizer", "grid-01-grid", "interaction-02-grid", "mains-01-grid"]
-    names += ["named", "overview"]
-    names += ["pareto-parameters"]
+    names = ["effects", "factor-01-dropout", "factor-02-optimizer", "generalisation-gap", "grid-01-grid"]
+    names += ["interaction-02-grid", "mains-01-grid", "named", "overview", "pareto-parameters"]
     assert sorted(file.name for file in (folder / "figures").iterdir()) == [
         f"{name}.{ending}" for name in names for ending in ("png", "svg")
     ]

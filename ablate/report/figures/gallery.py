@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 
 from ablate.report.factorial import crossed
 from ablate.report.figures import names, style
+from ablate.report.figures.confusion import confusion_figure
 from ablate.report.figures.curves import factor_figure
+from ablate.report.figures.effects import effects_figure
+from ablate.report.figures.gap import gap_figure
 from ablate.report.figures.half_normal import half_normal_figure
 from ablate.report.figures.interaction import interaction_figure
+from ablate.report.figures.ladder import ladder_figure
 from ablate.report.figures.mains import mains_figure
 from ablate.report.figures.overview import overview_figure
 from ablate.report.figures.pareto import pareto_figure
+from ablate.report.figures.schedules import schedules_figure
 from ablate.report.figures.steps import steps_figure
 from ablate.report.grids import matrices
 from ablate.report.pareto import paretos
@@ -30,8 +35,8 @@ if TYPE_CHECKING:
 Wanted = tuple[str, str, Callable[[], "Figure | None"]]
 
 
-def draw(analysis: Analysis, folder: Path) -> Mapping[str, str]:
-    """Write all pictures as PNG and SVG.
+def draw(analysis: Analysis, folder: Path, *, pdf: bool = False) -> Mapping[str, str]:
+    """Write all pictures as PNG and SVG, and as PDF where that is asked for.
 
     Returns:
         File name without its ending, by the picture's name (see `names`). What has nothing to show is left out.
@@ -40,7 +45,7 @@ def draw(analysis: Analysis, folder: Path) -> Mapping[str, str]:
     for name, file, make in wanted(analysis):
         figure = make()
         if figure is not None:
-            style.save(figure, folder, file)
+            style.save(figure, folder, file, pdf=pdf)
             written[name] = file
     return written
 
@@ -49,6 +54,8 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
     """The pictures of a study, the overview first; nothing is drawn before it is asked for."""
     results = analysis.results
     yield names.OVERVIEW, names.OVERVIEW, partial(overview_figure, analysis)
+    yield names.EFFECTS, names.EFFECTS, partial(effects_figure, analysis)
+    yield names.SCHEDULES, "learning-rate", partial(schedules_figure, results)
     compared = False
     for number, factor in enumerate(results.outline.factors, start=1):
         if variants := members(results, factor):
@@ -58,6 +65,9 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
     if variants := named_members(results):
         compared = True
         yield from _curves(results, variants, names.NAMED, names.NAMED)
+    for number, family in enumerate(analysis.ladders, start=1):
+        file = f"ladder-{number:02}{names.slug(family.name)}"
+        yield names.ladder_name(family.name), file, partial(ladder_figure, analysis, family)
     count = 0
     for number, design in enumerate(results.outline.designs, start=1):
         if found := matrices(results, design):
@@ -76,6 +86,8 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
     if not compared:
         alone = [(results.baseline.name, results.baseline)]
         yield from _curves(results, alone, names.BASELINE_ALONE, names.BASELINE_ALONE)
+    yield names.GAP, "generalisation-gap", partial(gap_figure, results)
+    yield names.CONFUSION, names.CONFUSION, partial(confusion_figure, analysis)
     for one in paretos(analysis):
         file = f"pareto{names.slug(one.cost.name)}"
         yield names.pareto_name(one.cost.name), file, partial(pareto_figure, analysis, one)

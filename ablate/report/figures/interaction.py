@@ -99,7 +99,7 @@ def _panel(axes: Axes, analysis: Analysis, matrix: Matrix, chosen: Sequence[Any]
             text.set(ha="right", rotation_mode="anchor")
     if positions(matrix.rows) is None:
         axes.set_xlim(-0.4, len(places) - 0.6)
-    axes.set_xlabel(matrix.down.label)
+    axes.set_xlabel(style.shortened(matrix.down.label, LABEL_WIDTH))
 
 
 def _gap(places: Sequence[float], lines: int) -> float:

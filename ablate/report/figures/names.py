@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 OVERVIEW = "overview"
+EFFECTS = "effects"
+SCHEDULES = "learning rate"
+GAP = "generalisation gap"
+CONFUSION = "confusion"
 NAMED = "named"
 #: Curves of a study that has nothing to compare.
 BASELINE_ALONE = "baseline"
 #: Files that a report may have left in `figures/`.
 OURS = re.compile(
-    r"(overview|pareto-[a-z-]+"
-    r"|(named|baseline|(factor|grid|interaction|mains|half-normal)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)"
+    r"(overview|effects|learning-rate|generalisation-gap|confusion|pareto-[a-z-]+"
+    r"|(named|baseline|(factor|grid|interaction|mains|half-normal|ladder)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg|pdf)"
 )
 
 
@@ -38,6 +42,11 @@ def mains_name(design: str) -> str:
 def half_normal_name(design: str) -> str:
     """Effects of a grid or a fraction with one seed, against noise."""
     return f"half-normal {design}"
+
+
+def ladder_name(design: str) -> str:
+    """The steps of a ladder with what they cost."""
+    return f"ladder {design}"
 
 
 def steps_name(curves: str) -> str:

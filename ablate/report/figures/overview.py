@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ablate.report import columns, numbers
-from ablate.report.figures import style
+from ablate.report.figures import rows, style
 from ablate.statistics import MeanInterval
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.analysis import NOT_RUN, Analysis
@@ -15,13 +15,6 @@ from ablate.verdicts.analysis import NOT_RUN, Analysis
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-#: Letters of a variant's name beside its row.
-NAME_WIDTH = 46
-#: Height of a row, inches.
-ROW = 0.235
-#: How far the seeds lie below the mean and its interval, rows.
-BELOW = 0.27
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,27 +75,20 @@ def _line(analysis: Analysis, variant: OutlineVariant, common: int | None) -> Li
 
 def _draw(analysis: Analysis, lines: Sequence[Line], common: int | None) -> Figure:
     metric = analysis.results.metric
-    figure = style.new_figure(7.4, 1.15 + ROW * len(lines))
+    figure = style.new_figure(7.4, 1.15 + rows.ROW * len(lines))
     axes = figure.subplots()
     scale = 100.0 if metric.percent else 1.0
     _reference(axes, analysis, scale)
     for row, line in enumerate(lines):
         _row(axes, row, line, scale)
-    low, high = _limits(lines, scale)
-    _beyond(axes, lines, low, high)
-    axes.set_xlim(low, high)
-    axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.set_yticks(range(len(lines)), [style.shortened(line.variant.name, NAME_WIDTH) for line in lines])
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
+    edges = [scale * edge for line in lines for edge in (line.interval.low, line.interval.high) if edge is not None]
+    reported = [scale * line.variant.reported for line in lines if line.variant.reported is not None]
+    axes.set_xlim(*rows.limits([dot for line in lines for dot in line.dots], edges, reported))
+    for row, line in enumerate(lines):
+        rows.beyond(axes, row, line.dots, _look(line)[0])
     axes.set_xlabel(f"{metric.label}{', %' if metric.percent else ''}")
-    right = axes.secondary_yaxis("right")
-    right.set_yticks(range(len(lines)), [line.text for line in lines])
-    right.tick_params(length=0)
-    for side in (axes.spines["left"], right.spines["right"]):
-        side.set_visible(False)
-    for line, text in zip(lines, right.get_yticklabels(), strict=True):
-        text.set_color(_look(line)[0])
+    colours = [_look(line)[0] for line in lines]
+    rows.label(axes, [line.variant.name for line in lines], [line.text for line in lines], colours)
     _legend(figure, lines, common)
     return figure
 
@@ -127,7 +113,7 @@ def _row(axes: Axes, row: int, line: Line, scale: float) -> None:
     colour, marker = _look(line)
     axes.plot(
         line.dots,
-        [row + BELOW] * len(line.dots),
+        [row + rows.BELOW] * len(line.dots),
         linestyle="",
         marker="o",
         markersize=3.2,
@@ -142,40 +128,6 @@ def _row(axes: Axes, row: int, line: Line, scale: float) -> None:
         axes.plot(scale * found.mean, row, marker=marker, markersize=5.5, color=colour, mec="white", mew=0.6, zorder=4)
     if line.variant.reported is not None:
         axes.plot(scale * line.variant.reported, row, marker="x", markersize=5, color=style.GREY, mew=1.1, zorder=2)
-
-
-def _limits(lines: Sequence[Line], scale: float) -> tuple[float, float]:
-    """Ends of the axis: all seeds but those far out, reported figures, and intervals where they fit."""
-    import numpy as np
-
-    dots = np.array([dot for line in lines for dot in line.dots])
-    first, last = np.percentile(dots, [25, 75])
-    reach = 3 * max(last - first, 1e-3 * abs(last), 1e-9)
-    inside = dots[(dots >= first - reach) & (dots <= last + reach)]
-    low, high = float(inside.min()), float(inside.max())
-    wide = 0.5 * max(high - low, 0.02 * abs(high), 1e-9)
-    edges = [scale * edge for line in lines for edge in (line.interval.low, line.interval.high) if edge is not None]
-    low = min([low, *(edge for edge in edges if low - wide <= edge < low)])
-    high = max([high, *(edge for edge in edges if high < edge <= high + wide)])
-    reported = [scale * line.variant.reported for line in lines if line.variant.reported is not None]
-    low, high = min([low, *reported]), max([high, *reported])
-    margin = 0.04 * max(high - low, 1e-3 * abs(high), 1e-9)
-    return low - margin, high + margin
-
-
-def _beyond(axes: Axes, lines: Sequence[Line], low: float, high: float) -> None:
-    """An arrow at the edge for seeds that lie outside the picture."""
-    from matplotlib.transforms import blended_transform_factory
-
-    edge = blended_transform_factory(axes.transAxes, axes.transData)
-    for row, line in enumerate(lines):
-        colour, _ = _look(line)
-        for outside, place, arrow in (
-            (any(dot < low for dot in line.dots), 0.008, "<"),
-            (any(dot > high for dot in line.dots), 0.992, ">"),
-        ):
-            if outside:
-                axes.plot(place, row, transform=edge, marker=arrow, markersize=5, color=colour, clip_on=False)
 
 
 def _legend(figure: Figure, lines: Sequence[Line], common: int | None) -> None:

@@ -77,11 +77,27 @@ def new_figure(width: float, height: float) -> Figure:
     return Picture(figsize=(width, height), layout="constrained", facecolor="white")
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write `name.png` and `name.svg`."""
+def save(figure: Figure, folder: Path, name: str, *, pdf: bool = False) -> None:
+    """Write `name.png`, `name.svg`, and where it is asked for `name.pdf`, which has its fonts within."""
+    import matplotlib as mpl
+
     with drawing(), unknown_letters():
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+        if pdf:
+            with mpl.rc_context({"pdf.fonttype": _pdf_fonts(figure)}):
+                figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+
+
+def _pdf_fonts(figure: Figure) -> int:
+    """How letters are embedded: as TrueType (42), which publishers ask for, or as drawings (3) where some are Chinese.
+
+    The usual fonts with Chinese letters (Noto CJK) have no TrueType outlines, and readers refuse them as such.
+    """
+    from matplotlib.text import Text
+
+    letters = {letter for text in figure.findobj(Text) if isinstance(text, Text) for letter in text.get_text()}
+    return 3 if any(unicodedata.east_asian_width(letter) in "WF" for letter in letters) else 42
 
 
 @contextmanager
@@ -114,14 +130,27 @@ def legend_rows(labels: Sequence[str], width: int) -> int:
 
 
 def legend_below(
-    figure: Figure, labels: Sequence[str], chosen: Sequence[Any], width: int, *, markers: str = ""
+    figure: Figure,
+    labels: Sequence[str],
+    chosen: Sequence[Any],
+    width: int,
+    *,
+    markers: str = "",
+    dashes: Sequence[Any] = ("-",),
 ) -> None:
-    """The colours of variants, below the panels; with the markers that tell them apart in turn, where there are any."""
+    """The colours of variants, below the panels; with the markers and dashes that tell them apart, in turn."""
     from matplotlib.lines import Line2D
 
     figure.legend(
         [
-            Line2D([], [], color=colour, linewidth=2, marker=markers[index % len(markers)] if markers else "")
+            Line2D(
+                [],
+                [],
+                color=colour,
+                linewidth=2,
+                linestyle=dashes[index % len(dashes)],
+                marker=markers[index % len(markers)] if markers else "",
+            )
             for index, colour in enumerate(chosen)
         ],
         labels,
