@@ -193,6 +193,11 @@ def test_confusion_is_that_of_the_best_variant_minus_the_baseline(count: int) ->
     assert bool(figure.axes[0].texts) == (count <= 12)
 
 
+def test_short_names_of_classes_stand_upright() -> None:
+    figure = sound(confusion_figure(analyse(classed(whole(), tuple(str(place) for place in range(100, 120))))))
+    assert {text.get_rotation() for text in figure.axes[0].get_xticklabels()} == {0.0}
+
+
 def test_without_true_classes_there_is_no_confusion() -> None:
     assert confusion_figure(analyse(whole())) is None
     given = classed(whole(), ("a", "b"))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_NUMBERS = 12
 #: Letters of a class's name, and of a variant's.
 CLASS_WIDTH, NAME_WIDTH = 18, 44
+#: Letters of a class's name that fit below its column.
+UPRIGHT = 3
 #: Orange is less, purple is more, white is the same: told apart with any colour vision.
 SCALE = "PuOr"
 CONFUSION_NOTE = (
@@ -91,7 +93,7 @@ def _draw(shift: Shift) -> Figure:
     bar.outline.set_visible(False)
     bar.set_label("points")
     names = [style.shortened(name, CLASS_WIDTH) for name in shift.classes]
-    axes.set_xticks(range(size), names, rotation=90)
+    axes.set_xticks(range(size), names, rotation=90 if max(map(len, names)) > UPRIGHT else 0)
     axes.set_yticks(range(size), names)
     axes.tick_params(length=0)
     axes.grid(visible=False)
