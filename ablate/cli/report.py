@@ -23,6 +23,7 @@ def report(
     study: StudyArgument,
     db: DatabaseOption = DEFAULT_DATABASE,
     markdown: Annotated[bool, typer.Option("--markdown", help="Write report.md with its figures.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write report.html: one file that needs nothing else.")] = False,
     as_json: JsonOption = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Default: reports/<study>.", show_default=False)
@@ -30,6 +31,7 @@ def report(
 ) -> None:
     """Write the report of STUDY; without a format, Markdown."""
     from ablate.report.comparisons import comparisons_json
+    from ablate.report.html.write import write_page
     from ablate.report.write import write_report
     from ablate.verdicts.results import Results
 
@@ -38,8 +40,11 @@ def report(
         results = Results.load(database, name)
     if as_json:
         typer.echo(json.dumps(comparisons_json(results), indent=2, allow_nan=False))
-    if markdown or not as_json:
-        typer.echo(f"report: {write_report(results, out or Path('reports') / name)}", err=as_json)
+    folder = out or Path("reports") / name
+    if markdown or not (html or as_json):
+        typer.echo(f"report: {write_report(results, folder)}", err=as_json)
+    if html:
+        typer.echo(f"report: {write_page(results, folder)}", err=as_json)
 
 
 def conclude(database: Database, study: str, out: Path) -> None:

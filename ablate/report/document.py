@@ -16,7 +16,9 @@ from ablate.report.figures import curves
 from ablate.report.figures.curves import drawn
 from ablate.report.figures.interaction import INTERACTION_NOTE
 from ablate.report.figures.names import (
+    ALL_CURVES,
     BASELINE_ALONE,
+    CLASSES,
     NAMED,
     OVERVIEW,
     factor_name,
@@ -70,6 +72,8 @@ class Picture:
     name: str
     #: What it shows.
     text: str
+    #: Label and key of each variant whose curves it shows; empty where it shows none.
+    variants: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +104,13 @@ class Document:
     sections: tuple[Section, ...]
 
 
-def compose(analysis: Analysis, pictures: Container[str]) -> Document:
+def compose(analysis: Analysis, pictures: Container[str], *, option: str = "--markdown") -> Document:
     """Lay a report out.
 
     Args:
         analysis: The study with its verdicts.
         pictures: Names of the pictures that were drawn.
+        option: Of `ablate report`, by which a report of this format is written.
     """
     grave = [f"{one.severity.capitalize()}: {one.text}" for one in findings(analysis) if one.severity != "note"]
     return Document(
@@ -114,11 +119,11 @@ def compose(analysis: Analysis, pictures: Container[str]) -> Document:
             Bullets(items=(*answer(analysis), *grave)),
             *_picture(pictures, OVERVIEW, "All variants: a dot for each seed, mean and 95 % interval"),
         ),
-        sections=tuple(_sections(analysis, pictures)),
+        sections=tuple(_sections(analysis, pictures, option)),
     )
 
 
-def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]:
+def _sections(analysis: Analysis, pictures: Container[str], option: str) -> Iterator[Section]:
     results, outline = analysis.results, analysis.results.outline
     yield Section(title="Settings", blocks=(_pairs("setting", "value", settings(results)),))
     yield from _of(tuning_table(results))
@@ -141,10 +146,12 @@ def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]
         )
     for wanted in outline.report.epochs:
         yield from _of(epochs_table(results, wanted))
-    yield _section(tables.all_table(analysis))
+    everything = [(variant.name, variant) for variant in outline.variants]
+    yield _section(tables.all_table(analysis), _curves(results, everything, pictures, ALL_CURVES, "chosen variants"))
     yield from _of(noise_table(analysis))
     yield from _of(checkpoint_table(analysis))
-    yield from _of(class_table(analysis))
+    if (table := class_table(analysis)) is not None:
+        yield _section(table, _picture(pictures, CLASSES, "Confusions of the baseline and of the best variant"))
     for table in class_tables(analysis):
         yield _section(table)
     yield from _of(tables.cost_table(analysis))
@@ -153,7 +160,7 @@ def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]
     yield Section(title="Checks", blocks=(Bullets(items=told) if told else Paragraph(text="Nothing was found."),))
     yield Section(title="How to read this", blocks=(Bullets(items=tuple(how_to_read(analysis))),))
     yield Section(title="Where the numbers come from", blocks=(_pairs("what", "value", provenance(results)),))
-    yield Section(title="How to reproduce it", blocks=tuple(_commands(results)))
+    yield Section(title="How to reproduce it", blocks=tuple(_commands(results, option)))
 
 
 def _of(table: Table | None) -> Iterator[Section]:
@@ -167,9 +174,9 @@ def _section(table: Table, more: Sequence[Block] = ()) -> Section:
     return Section(title=table.title, blocks=(table, *notes, *more))
 
 
-def _commands(results: Results) -> Iterator[Block]:
+def _commands(results: Results, option: str) -> Iterator[Block]:
     """Names of studies have only letters that no shell minds."""
-    again = f"ablate report {results.outline.name} --markdown"
+    again = f"ablate report {results.outline.name} {option}"
     if not results.recipe:
         yield Paragraph(text="The results come from elsewhere. This report again:")
         yield Commands(lines=(again,))
@@ -194,9 +201,10 @@ def _curves(
     label: str,
 ) -> list[Block]:
     """What variants measured over epochs and over steps, with what there is to say of it."""
-    blocks: list[Block] = _picture(pictures, name, f"{drawn(results)} over epochs: {label}")
+    of = tuple((text, variant.key) for text, variant in variants)
+    blocks: list[Block] = _picture(pictures, name, f"{drawn(results)} over epochs: {label}", of)
     blocks += [Paragraph(text=note) for note in curves.notes(results, variants)] if blocks else []
-    steps = _picture(pictures, steps_name(name), f"Loss over steps: {label}")
+    steps = _picture(pictures, steps_name(name), f"Loss over steps: {label}", of)
     return [*blocks, *steps, *(Paragraph(text=note) for note in step_notes(results, variants) if steps)]
 
 
@@ -219,5 +227,7 @@ def _pairs(left: str, right: str, pairs: Sequence[tuple[str, str]]) -> Pairs:
     return Pairs(left=left, right=right, pairs=tuple(pairs))
 
 
-def _picture(pictures: Container[str], name: str, text: str) -> list[Block]:
-    return [Picture(name=name, text=text)] if name in pictures else []
+def _picture(
+    pictures: Container[str], name: str, text: str, variants: tuple[tuple[str, str], ...] = ()
+) -> list[Block]:
+    return [Picture(name=name, text=text, variants=variants)] if name in pictures else []

@@ -12,6 +12,7 @@ from typing import Any
 
 from ablate.metrics import METRICS, Metric, named_metric
 from ablate.protocol import FailureKind, JobState
+from ablate.recipe.compare import differences
 from ablate.store import Database
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord
 from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
@@ -57,6 +58,9 @@ class Results:
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    #: Where each variant's recipe departs from the baseline's, by variant key: dotted path, the baseline's value and its
+    #: own; None stands for a default.
+    changes: Mapping[str, tuple[tuple[str, Any, Any], ...]] = field(default_factory=dict)
     #: Epochs that each variant's recipe asks for, by variant key.
     planned: Mapping[str, int] = field(default_factory=dict)
     #: The `--set` options of that revision.
@@ -77,6 +81,7 @@ class Results:
 
         outline = reading.outline(db, study)
         runs = tuple(reading.runs(db, study))
+        recipes = reading.recipes(db, study)
         record = next((record for record in reading.studies(db) if record.name == study), None)
         return cls(
             outline=outline,
@@ -86,7 +91,8 @@ class Results:
             classes=class_counts(db, study, [variant.key for variant in outline.variants], most=MOST_CLASSES),
             outcomes=outcomes(db, study, runs),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
-            recipe=reading.recipe(db, study, outline.baseline),
+            recipe=recipes.get(outline.baseline, {}),
+            changes={key: tuple(differences(recipes.get(outline.baseline, {}), one)) for key, one in recipes.items()},
             planned=reading.planned_epochs(db, study),
             settings=reading.revision_settings(db, study),
             calls=reading.calls(db, study),

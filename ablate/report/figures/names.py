@@ -8,6 +8,10 @@ OVERVIEW = "overview"
 NAMED = "named"
 #: Curves of a study that has nothing to compare.
 BASELINE_ALONE = "baseline"
+#: Curves of whichever variants a reader chooses; only a page can show them.
+ALL_CURVES = "all curves"
+#: Single classes of the baseline and the best variant; only a page shows them.
+CLASSES = "classes"
 #: Files that a report may have left in `figures/`.
 OURS = re.compile(r"(overview|(named|baseline|(factor|grid|interaction)-\d\d+[a-z0-9-]*)(-steps)?)\.(png|svg)")
 
@@ -30,6 +34,11 @@ def interaction_name(design: str) -> str:
 def steps_name(curves: str) -> str:
     """Losses over steps, beside the curves of this name."""
     return f"steps of {curves}"
+
+
+def is_curves(name: str) -> bool:
+    """Whether a picture shows curves over epochs."""
+    return name in (NAMED, BASELINE_ALONE) or name.startswith(("factor ", "grid "))
 
 
 def slug(name: str) -> str:
