@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ class Confusion:
     """The matrix of one variant, its seeds together; shares are of the images of the true class."""
 
     name: str
+    #: Number of seeds.
     seeds: int
     #: For each true class and each predicted one: images, and their share, (K, K).
     counts: tuple[tuple[int, ...], ...]
@@ -33,6 +35,8 @@ class ClassesView:
     bars: tuple[tuple[str, tuple[tuple[float, str], ...]], ...]
     #: Where the bars begin, percent: high accuracies would all look alike from zero.
     start: float
+    #: Why the second variant is shown.
+    why: str
 
 
 def classes_view(analysis: Analysis) -> ClassesView | None:
@@ -61,8 +65,18 @@ def classes_view(analysis: Analysis) -> ClassesView | None:
         (name, tuple(_bar(float(right[number])) for right in rights)) for number, name in enumerate(classes)
     )
     return ClassesView(
-        classes=classes, matrices=tuple(matrices), bars=bars, start=max(0.0, 10.0 * ((lowest - 5) // 10))
+        classes=classes,
+        matrices=tuple(matrices),
+        bars=bars,
+        start=max(0.0, 10.0 * ((lowest - 5) // 10)),
+        why=_why(analysis, keys) if len(matrices) > 1 else "",
     )
+
+
+def _why(analysis: Analysis, keys: Sequence[str]) -> str:
+    is_better = analysis.comparisons[keys[1]].verdict == "better"
+    of = "of those that are better than it" if is_better else "of all, which is not shown to be better"
+    return f"Beside the baseline stands the variant with the best mean {of}."
 
 
 def _best(analysis: Analysis) -> list[str]:

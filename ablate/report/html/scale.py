@@ -46,7 +46,7 @@ def around_zero(values: Sequence[float]) -> Scale:
     if not sizes:
         return Scale(low=-1.0, high=1.0)
     most = REACH * sizes[math.ceil(0.9 * len(sizes)) - 1]
-    low = max(min(0.0, *values), -most)
-    high = min(max(0.0, *values), most)
+    kept = [0.0, *(value for value in values if abs(value) <= most)]
+    low, high = min(kept), max(kept)
     aside = 0.12 * (high - low)  # zero needs room beside it, so that a reader sees which side is empty
     return Scale(low=min(low, -aside), high=max(high, aside))
