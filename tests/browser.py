@@ -89,7 +89,7 @@ class Page:
         while not any(event["method"] == "Page.loadEventFired" for event in self._events):
             self._events.append(self._next())
 
-    def run(self, script: str) -> Any:  # noqa: ANN401 - whatever the script comes to
+    def run(self, script: str) -> Any:
         """What a script (which may wait) comes to."""
         found = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in found:
@@ -133,7 +133,11 @@ class Page:
     @property
     def requests(self) -> list[str]:
         """Addresses that were asked for since the page was opened; pictures that lie in it are none."""
-        sent = (event["params"]["request"]["url"] for event in self._events if event["method"] == "Network.requestWillBeSent")
+        sent = (
+            event["params"]["request"]["url"]
+            for event in self._events
+            if event["method"] == "Network.requestWillBeSent"
+        )
         return [address for address in sent if not address.startswith("data:")]
 
     def __enter__(self) -> Self:

@@ -31,7 +31,6 @@ def report(
 ) -> None:
     """Write the report of STUDY; without a format, Markdown."""
     from ablate.report.comparisons import comparisons_json
-    from ablate.report.html.write import write_page
     from ablate.report.write import write_report
     from ablate.verdicts.results import Results
 
@@ -44,6 +43,8 @@ def report(
     if markdown or not (html or as_json):
         typer.echo(f"report: {write_report(results, folder)}", err=as_json)
     if html:
+        from ablate.report.html.write import write_page
+
         typer.echo(f"report: {write_page(results, folder)}", err=as_json)
 
 

@@ -227,7 +227,5 @@ def _pairs(left: str, right: str, pairs: Sequence[tuple[str, str]]) -> Pairs:
     return Pairs(left=left, right=right, pairs=tuple(pairs))
 
 
-def _picture(
-    pictures: Container[str], name: str, text: str, variants: tuple[tuple[str, str], ...] = ()
-) -> list[Block]:
+def _picture(pictures: Container[str], name: str, text: str, variants: tuple[tuple[str, str], ...] = ()) -> list[Block]:
     return [Picture(name=name, text=text, variants=variants)] if name in pictures else []

@@ -58,8 +58,8 @@ class Results:
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    #: Where each variant's recipe departs from the baseline's, by variant key: dotted path, the baseline's value and its
-    #: own; None stands for a default.
+    #: Where each variant's recipe departs from the baseline's, by variant key: dotted path, the baseline's value and
+    #: its own; None stands for a default.
     changes: Mapping[str, tuple[tuple[str, Any, Any], ...]] = field(default_factory=dict)
     #: Epochs that each variant's recipe asks for, by variant key.
     planned: Mapping[str, int] = field(default_factory=dict)

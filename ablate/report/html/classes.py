@@ -40,7 +40,7 @@ class ClassesView:
 
 
 def classes_view(analysis: Analysis) -> ClassesView | None:
-    """The baseline beside the best; the baseline alone where there is no other; None where true classes were not kept."""
+    """The baseline beside the best, or alone where there is no other; None where true classes were not kept."""
     results = analysis.results
     keys = [results.outline.baseline, *_best(analysis)]
     found = [(key, [one for place, one in sorted(results.classes.items()) if place[0] == key]) for key in keys]
@@ -61,9 +61,7 @@ def classes_view(analysis: Analysis) -> ClassesView | None:
             )
         )
     lowest = min((float(right[np.isfinite(right)].min(initial=100.0)) for right in rights), default=0.0)
-    bars = tuple(
-        (name, tuple(_bar(float(right[number])) for right in rights)) for number, name in enumerate(classes)
-    )
+    bars = tuple((name, tuple(_bar(float(right[number])) for right in rights)) for number, name in enumerate(classes))
     return ClassesView(
         classes=classes,
         matrices=tuple(matrices),

@@ -64,7 +64,7 @@ def _metric(name: str) -> dict[str, Any]:
 
 
 def _panels(results: Results, names: list[str]) -> Iterator[tuple[str, int, int]]:
-    """Title, the bold metric and the thin one (-1: none): the figures' panels, then everything that is in none alone."""
+    """Title, bold and thin metric (-1: none) of each: the figures' panels, then what none of these shows alone."""
     shown = panels(results)
     for panel in shown:
         if panel.bold in names:

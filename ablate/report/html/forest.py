@@ -61,8 +61,10 @@ class Forest:
 def forests(analysis: Analysis) -> tuple[Forest, ...]:
     """One of all variants against the baseline, and one for each ladder; those with nothing to draw are left out."""
     found = [_forest(analysis, "Effects", "the baseline", tuple(analysis.comparisons.values()))]
-    for family in analysis.ladders:
-        found.append(_forest(analysis, f"Ladder: {family.name}", "the step before", family.comparisons))
+    found += [
+        _forest(analysis, f"Ladder: {family.name}", "the step before", family.comparisons)
+        for family in analysis.ladders
+    ]
     return tuple(one for one in found if any(row.at is not None for row in one.rows))
 
 

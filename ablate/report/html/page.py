@@ -35,7 +35,9 @@ def render_page(analysis: Analysis) -> str:
     """The whole page, with its styles, scripts and data."""
     results = analysis.results
     data, images, classes = curve_data(analysis), inlined(analysis), classes_view(analysis)
-    document = compose(analysis, _known(analysis, data, [*images, *([names.CLASSES] if classes else [])]), option="--html")
+    document = compose(
+        analysis, _known(analysis, data, [*images, *([names.CLASSES] if classes else [])]), option="--html"
+    )
     places = {variant.key: place for place, variant in enumerate(results.outline.variants)}
     views = Views(places=places, images=images, classes=classes)
     style, first, script = _assets(STYLES), _assets(FIRST), _assets(SCRIPTS)
@@ -104,7 +106,7 @@ def _assets(files: Sequence[str]) -> str:
 
 
 def _library() -> str:
-    """uPlot with its licence, which every copy must carry."""
+    """The library of the charts with its licence, which every copy must carry."""
     licence, code = (_assets([name]) for name in LIBRARY)
     return f"/*\n{licence.strip()}\n*/\n{code}"
 

@@ -21,7 +21,9 @@
       for (const { target, isIntersecting } of seen) {
         if (!isIntersecting) continue;
         for (const link of links.values()) link.removeAttribute("aria-current");
-        links.get(target.getAttribute("aria-labelledby"))?.setAttribute("aria-current", "true");
+        const link = links.get(target.getAttribute("aria-labelledby"));
+        link?.setAttribute("aria-current", "true");
+        if (isWide.matches) link?.scrollIntoView({ block: "nearest" });
       }
     },
     { rootMargin: "-15% 0px -75% 0px" },
