@@ -1,18 +1,23 @@
 """Chromium without a window, driven over pipes: what a reader of a page sees and does."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 #: Bytes at once from the browser.
 CHUNK = 1 << 20
+#: The browser reads from descriptor 3 and writes to descriptor 4.
+START = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 #: Events of these kinds are mistakes of a page.
 MISTAKES = ("Runtime.exceptionThrown", "Log.entryAdded")
 
@@ -24,24 +29,10 @@ def chromium() -> str | None:
 
 
 class Page:
-    """One tab."""
+    """One tab of a browser that reads commands from one pipe and answers through another."""
 
-    def __init__(self, program: str, profile: Path, width: int, height: int) -> None:
-        theirs_in, self._to = os.pipe()
-        self._from, theirs_out = os.pipe()
-        # the browser reads from descriptor 3 and writes to descriptor 4
-        command = ["sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", program]
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe"]
-        options += [f"--user-data-dir={profile}", "--no-first-run", "about:blank"]
-        self._process = subprocess.Popen(
-            [*command, *options],
-            pass_fds=(theirs_in, theirs_out),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
+    def __init__(self, to: int, answers: int, width: int, height: int) -> None:
+        self._to, self._from = to, answers
         self._number, self._rest, self._events = 0, b"", list[dict[str, Any]]()
         self._session = ""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -140,20 +131,6 @@ class Page:
         )
         return [address for address in sent if not address.startswith("data:")]
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.close(self._to)  # its end of the pipe tells the browser to leave
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        os.close(self._from)
-
 
 @contextmanager
 def browser(profile: Path, width: int = 1300, height: int = 900) -> Iterator[Page]:
@@ -161,5 +138,26 @@ def browser(profile: Path, width: int = 1300, height: int = 900) -> Iterator[Pag
     program = chromium()
     if program is None:
         raise RuntimeError("Chromium is not installed: `apt install chromium`")
-    with Page(program, profile, width, height) as page:
-        yield page
+    (theirs_in, to), (answers, theirs_out) = os.pipe(), os.pipe()
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
+    options += ["--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"]
+    high = [fcntl.fcntl(one, fcntl.F_DUPFD, 10) for one in (theirs_in, theirs_out)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, *map(str, high), program, *options],
+        pass_fds=high,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    for one in (theirs_in, theirs_out, *high):
+        os.close(one)
+    try:
+        yield Page(to, answers, width, height)
+    finally:
+        os.close(to)  # the end of its commands tells the browser to leave
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        os.close(answers)

@@ -21,15 +21,15 @@ def class_table(analysis: Analysis) -> Table | None:
     None where the true classes were not kept, or are too many.
     """
     results = analysis.results
-    base = _counts(analysis, results.baseline)
+    base = counts_of(analysis, results.baseline)
     if not base:
         return None
     classes, images = base[0].classes, base[0].counts.sum(axis=1)
     decided = [key for key, one in analysis.comparisons.items() if one.verdict in SHOWN]
     rows, left_out = [], []
     for variant in (results.baseline, *map(results.outline.variant, decided)):
-        runs = _counts(analysis, variant)
-        if not runs or any(_differs(run, base[0]) for run in runs):
+        runs = counts_of(analysis, variant)
+        if not runs or any(differs(run, base[0]) for run in runs):
             left_out.append(quoted(variant.name))
             continue
         shares = class_accuracies(np.stack([run.counts for run in runs])).mean(axis=0)
@@ -54,14 +54,15 @@ def class_table(analysis: Analysis) -> Table | None:
     return Table(title="Accuracy of each class", columns=heads, rows=tuple(rows), notes=tuple(notes))
 
 
-def _counts(analysis: Analysis, variant: OutlineVariant) -> list[ClassCounts]:
+def counts_of(analysis: Analysis, variant: OutlineVariant) -> list[ClassCounts]:
     """The counts of a variant's runs that are compared, in the order of their seeds."""
     found = analysis.results.classes
     seeds = sorted(analysis.arms[variant.key].values)
     return [found[variant.key, seed] for seed in seeds if (variant.key, seed) in found]
 
 
-def _differs(run: ClassCounts, base: ClassCounts) -> bool:
+def differs(run: ClassCounts, base: ClassCounts) -> bool:
+    """Whether two runs met other classes, or other numbers of test images of them."""
     return run.classes != base.classes or not np.array_equal(run.counts.sum(axis=1), base.counts.sum(axis=1))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.report import numbers
+from ablate.report.class_table import counts_of, differs
 from ablate.statistics import class_accuracies, pooled
 from ablate.verdicts.analysis import Analysis
 
@@ -42,12 +43,13 @@ class ClassesView:
 def classes_view(analysis: Analysis) -> ClassesView | None:
     """The baseline beside the best, or alone where there is no other; None where true classes were not kept."""
     results = analysis.results
-    keys = [results.outline.baseline, *_best(analysis)]
-    found = [(key, [one for place, one in sorted(results.classes.items()) if place[0] == key]) for key in keys]
-    if not found[0][1]:
+    base = counts_of(analysis, results.baseline)
+    if not base:
         return None
-    classes = found[0][1][0].classes
-    kept = [(key, runs) for key, runs in found if runs and all(run.classes == classes for run in runs)]
+    classes = base[0].classes
+    keys = [results.outline.baseline, *_best(analysis)]
+    found = [(key, counts_of(analysis, results.outline.variant(key))) for key in keys]
+    kept = [(key, runs) for key, runs in found if runs and not any(differs(run, base[0]) for run in runs)]
     matrices, rights = [], []
     for key, runs in kept:
         counts = pooled([run.counts for run in runs])

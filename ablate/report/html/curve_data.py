@@ -14,10 +14,10 @@ from ablate.study.report_table import epoch_metric
 from ablate.verdicts.analysis import Analysis
 from ablate.verdicts.results import Results
 
-#: Numbers up to which every epoch is kept: about eight bytes each.
+#: Numbers up to which every epoch is kept: about nine bytes each.
 MOST_NUMBERS = 1_300_000
 #: Significant digits of a number.
-DIGITS = 5
+DIGITS = 6
 CONFIDENCE = 0.95
 
 

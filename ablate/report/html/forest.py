@@ -71,11 +71,11 @@ def forests(analysis: Analysis) -> tuple[Forest, ...]:
 def _forest(analysis: Analysis, title: str, reference: str, comparisons: Sequence[Comparison]) -> Forest:
     results = analysis.results
     metric, margin = results.metric, results.outline.statistics.margin
-    values = [0.0, *([-margin, margin] if margin is not None else [])]
+    values: list[float] = []
     for one in comparisons:
         bounds = (one.difference.delta, one.difference.ci_low, one.difference.ci_high)
         values += [value for value in bounds if value is not None]
-    scale = around_zero(values)
+    scale = around_zero(values, always=() if margin is None else (-margin, margin))
     left, right = ("worse", "better") if results.outline.direction == "max" else ("better", "worse")
     unit = numbers.unit_of_difference(metric)
     shared = {one.reference for one in comparisons} == {results.outline.baseline}

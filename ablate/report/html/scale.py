@@ -40,13 +40,18 @@ class Scale:
         return tuple(number * step for number in range(first, last + 1))
 
 
-def around_zero(values: Sequence[float]) -> Scale:
-    """An axis with zero on it that reaches all values, but for single ones far away from the others."""
-    sizes = sorted(abs(value) for value in values if value)
+def around_zero(values: Sequence[float], *, always: Sequence[float] = ()) -> Scale:
+    """An axis with zero on it that reaches all values, but for single ones far away from the others.
+
+    Args:
+        values: What is drawn.
+        always: What the axis reaches in any case.
+    """
+    sizes = sorted(abs(value) for value in (*values, *always) if value)
     if not sizes:
         return Scale(low=-1.0, high=1.0)
     most = REACH * sizes[math.ceil(0.9 * len(sizes)) - 1]
-    kept = [0.0, *(value for value in values if abs(value) <= most)]
+    kept = [0.0, *always, *(value for value in values if abs(value) <= most)]
     low, high = min(kept), max(kept)
     aside = 0.12 * (high - low)  # zero needs room beside it, so that a reader sees which side is empty
     return Scale(low=min(low, -aside), high=max(high, aside))
