@@ -36,7 +36,7 @@ def opened(tab: Page, tmp_path: Path) -> Iterator[Page]:
     file.write_text(whole_page(), encoding="utf-8")
     tab.resize(1300, 900)
     tab.open(file.as_uri())
-    tab.run("localStorage.clear(); theme.apply()")
+    tab.run("localStorage.clear(); theme.chosen = null; theme.apply()")
     yield tab
     assert tab.mistakes == []
     assert tab.requests == [file.as_uri()]
@@ -229,7 +229,7 @@ def test_nothing_is_wider_than_the_window(tab: Page, tmp_path: Path, width: int)
 def test_paper_shows_everything(opened: Page) -> None:
     opened.run(
         "window.seen = null; addEventListener('beforeprint', () => { "
-        "seen = ['details:not([open])', 'figure.chart canvas', 'figure.chart']"
+        "seen = ['details:not([open]):not(.chooser)', 'figure.chart canvas', 'figure.chart']"
         ".map((which) => document.querySelectorAll(which).length); })"
     )
     opened.call("Page.printToPDF")

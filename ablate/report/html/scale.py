@@ -53,5 +53,5 @@ def around_zero(values: Sequence[float], *, always: Sequence[float] = ()) -> Sca
     most = REACH * sizes[math.ceil(0.9 * len(sizes)) - 1]
     kept = [0.0, *always, *(value for value in values if abs(value) <= most)]
     low, high = min(kept), max(kept)
-    aside = 0.12 * (high - low)  # zero needs room beside it, so that a reader sees which side is empty
+    aside = 0.2 * (high - low)  # zero needs room beside it, so that a reader sees which side is empty
     return Scale(low=min(low, -aside), high=max(high, aside))

@@ -48,13 +48,15 @@
     if (target.dataset.panels) for (const panel of panels) panel.open = target.dataset.panels === "open";
   });
 
-  // Paper has no folds: open what is closed, and close it again afterwards.
+  // Paper has no folds, and is white: open what is closed, and undo all that afterwards.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    theme.show("light");
+    opened = [...document.querySelectorAll("details:not([open]):not(.chooser)")];
     for (const one of opened) one.open = true;
   });
   addEventListener("afterprint", () => {
     for (const one of opened) one.open = false;
+    theme.apply();
   });
 }
