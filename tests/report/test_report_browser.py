@@ -94,7 +94,13 @@ def test_a_click_sorts_and_another_turns_the_order(opened: Page) -> None:
     opened.press("Enter")
     assert names(opened, "all") == sorted(before)
     assert opened.run("all.querySelectorAll('[aria-sort]').length") == 1
-    assert opened.run("document.querySelector('#effects-1').querySelectorAll('button').length") == 0
+
+
+def test_effects_are_sorted_by_their_size(opened: Page) -> None:
+    table = "document.querySelector('#effects-1')"
+    opened.run(f"[...{table}.querySelectorAll('button')].find((one) => one.textContent.startsWith('Δ')).click()")
+    assert names(opened, table)[:2] == ["the widest", "dropout=0.3, optimizer=Adam"]
+    assert names(opened, table)[-1] == "dropout=0.6"
 
 
 def test_a_hover_reads_the_mean_over_seeds(opened: Page) -> None:
@@ -117,6 +123,8 @@ def test_arrow_keys_read_too(opened: Page) -> None:
     opened.until(f"{CHART}.querySelector('.where').textContent.includes('Epoch 3')")
     opened.press("ArrowLeft")
     opened.until(f"{CHART}.querySelector('.where').textContent.includes('Epoch 2')")
+    heard = opened.run(f"{CHART}.querySelector('[role=status]').textContent")
+    assert heard.startswith(f"Epoch 2: 0 {mean(whole(), 'b', 2)}, 0.3 ")
 
 
 def test_a_drag_zooms_and_a_button_shows_all_again(opened: Page) -> None:

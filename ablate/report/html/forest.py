@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ablate.report import numbers
 from ablate.report.columns import seeds, verdict
 from ablate.report.html.scale import Scale, around_zero
+from ablate.report.html.tables import FILTERED
 from ablate.statistics import Comparison
 from ablate.verdicts.analysis import Analysis
 
@@ -23,6 +24,8 @@ class ForestRow:
     n: str
     mean: str
     delta: str
+    #: What the row is sorted by: number of seeds, mean, difference; None where there is none.
+    values: tuple[float | None, float | None, float | None]
     #: The verdict's word, or `not run`; and with what bars it.
     verdict: str
     said: str
@@ -56,6 +59,11 @@ class Forest:
     #: The value of the reference that all share, as text; empty where they differ.
     reference: str
     rows: tuple[ForestRow, ...]
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it is long enough to be searched."""
+        return len(self.rows) >= FILTERED
 
 
 def forests(analysis: Analysis) -> tuple[Forest, ...]:
@@ -116,6 +124,7 @@ def _row(analysis: Analysis, one: Comparison, scale: Scale) -> ForestRow:
         n=seeds(analysis, variant).text,
         mean=numbers.mean_sd(metric, interval.mean, interval.sd),
         delta=numbers.difference(metric, found),
+        values=(interval.n, interval.mean, found.delta),
         verdict=analysis.verdict(one),
         said=verdict(analysis, variant, one).text,
         at=None if found.delta is None or not scale.holds(found.delta) else scale.place(found.delta),

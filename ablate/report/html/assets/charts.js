@@ -8,7 +8,6 @@
   /** Variants that a chart of all shows before the reader chooses. */
   const FIRST_CHOSEN = 6;
   const charts = new Map();
-  let count = 0;
 
   function element(tag, attributes = {}, ...children) {
     const made = document.createElement(tag);
@@ -30,10 +29,11 @@
       this.isChosen = "chosen" in figure.dataset;
       this.entries = this.isChosen ? this.firstChosen() : this.all;
       this.state = { panel: this.data.ranked, log: false, smooth: 0, seeds: false, off: new Set() };
-      this.plotting = element("div", { class: "plotting", tabindex: "0", role: "img" });
+      this.plotting = element("div", { class: "plotting", tabindex: "0", role: "application" });
+      this.heard = element("p", { class: "unseen", role: "status" });
       this.legend = element("div", { class: "legend", role: "group", "aria-label": "Curves" });
       this.where = element("p", { class: "where" });
-      figure.replaceChildren(element("figcaption", { dir: "auto" }, figure.dataset.text), this.tools(), this.plotting, this.legend, this.where);
+      figure.replaceChildren(element("figcaption", { dir: "auto" }, figure.dataset.text), this.tools(), this.plotting, this.legend, this.where, this.heard);
       this.plotting.addEventListener("keydown", (event) => this.move(event));
       new ResizeObserver(() => this.plot?.setSize({ width: this.width, height: HEIGHT })).observe(this.plotting);
     }
@@ -136,6 +136,7 @@
         height: HEIGHT,
         legend: { show: false },
         cursor: {
+          bind: { dblclick: () => () => this.draw() },
           drag: { x: true, y: true, uni: 20, dist: 4 },
           points: { size: (_, place) => (columns.marked[place] ? 8 : 0), width: () => 0 },
         },
@@ -178,10 +179,12 @@
     read(index) {
       const isAt = index !== null && index !== undefined;
       this.where.textContent = this.remark + (isAt ? `Epoch ${this.plot?.data[0][index] ?? 1 + index * this.data.stride}, mean over seeds` : "Drag to zoom, point to read.");
-      this.values.forEach((element_, place) => {
-        const value = isAt ? this.means[place][index] : null;
-        element_.textContent = value === null || value === undefined ? "" : this.percent ? `${value.toFixed(2)} %` : String(Number(value.toPrecision(4)));
-      });
+      this.values.forEach((shown, place) => (shown.textContent = isAt ? this.text(this.means[place][index]) : ""));
+    }
+
+    text(value) {
+      if (value === null || value === undefined) return "";
+      return this.percent ? `${value.toFixed(2)} %` : String(Number(value.toPrecision(4)));
     }
 
     /** Arrow keys move the cursor from epoch to epoch. */
@@ -192,6 +195,8 @@
       const x = this.plot.data[0];
       const index = Math.min(x.length - 1, Math.max(0, (this.plot.cursor.idx ?? (step > 0 ? -1 : x.length)) + step));
       this.plot.setCursor({ left: this.plot.valToPos(x[index], "x"), top: this.plot.over.clientHeight / 2 });
+      const said = this.entries.map(([label], place) => `${label} ${this.text(this.means[place][index]) || "no value"}`);
+      this.heard.textContent = `Epoch ${x[index]}: ${said.join(", ")}`;
     }
 
     erase() {

@@ -29,6 +29,7 @@
   function makeSortable(table) {
     if (table.tBodies[0].rows.length < 2 || !table.tBodies[0].rows[0].cells[0].hasAttribute("data-sort")) return;
     [...table.tHead.rows[0].cells].forEach((heading, index) => {
+      if (heading.localName !== "th") return;
       const button = document.createElement("button");
       button.type = "button";
       button.className = "sort";
