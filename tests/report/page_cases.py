@@ -4,11 +4,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from html.parser import HTMLParser
 
+import numpy as np
 from report_cases import factor, results, shapes, variant, whole, wounded
 
 from ablate.report.html.page import render_page
 from ablate.study.outline import OutlineDesign
 from ablate.verdicts.analysis import analyse
+from ablate.verdicts.class_counts import ClassCounts
 from ablate.verdicts.results import Results
 
 #: Elements without an end tag.
@@ -113,4 +115,6 @@ def hostile() -> Results:
     job = next(one.job for one in runs if one.error)
     failure = replace(wounded().failures[0], job=job, error=HOSTILE, details=f"Traceback\n{HOSTILE}")
     changes = {"b": (), "k": ((HOSTILE, HOSTILE, HOSTILE),)}
-    return replace(given, runs=runs, failures=(failure,), changes=changes)
+    seen = ClassCounts(classes=(HOSTILE, ARABIC), counts=np.array([[8, 2], [0, 10]]))
+    classes = {(one.variant_key, one.seed): seen for one in runs}
+    return replace(given, runs=runs, failures=(failure,), changes=changes, classes=classes)

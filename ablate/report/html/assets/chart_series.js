@@ -6,9 +6,22 @@ const PALETTE = {
   dark: ["#4aa3df", "#f0803c", "#2bb98d", "#e09cc2", "#f2b632", "#8fd0f7"],
 };
 const BASELINE = { light: "#000000", dark: "#f2f2f2" };
+/** Beyond six: plasma, which any colour vision can follow, as far as it can be seen on the page. */
+const SCALE = {
+  light: [[13, 8, 135], [83, 2, 163], [139, 10, 165], [184, 50, 137], [219, 92, 104], [244, 136, 73], [254, 189, 42]],
+  dark: [[112, 98, 236], [160, 82, 224], [201, 80, 159], [225, 111, 123], [244, 136, 73], [254, 189, 42], [245, 240, 122]],
+};
 const DASHED = [5, 4];
 
-/** A colour for each entry: black (white on dark) for baselines, then Okabe and Ito's, beyond six a scale of hues. */
+/** A colour of the scale; `share` from 0 to 1. */
+function onScale(stops, share) {
+  const place = share * (stops.length - 1);
+  const first = Math.min(Math.floor(place), stops.length - 2);
+  const mixed = stops[first].map((value, part) => Math.round(value + (place - first) * (stops[first + 1][part] - value)));
+  return `#${mixed.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** A colour for each entry: black (white on dark) for baselines, then Okabe and Ito's, beyond six one scale. */
 function coloured(data, entries) {
   const kind = theme.isDark ? "dark" : "light";
   const others = entries.filter(([, variant]) => !data.variants[variant].baseline).length;
@@ -17,27 +30,29 @@ function coloured(data, entries) {
     if (data.variants[variant].baseline) return BASELINE[kind];
     next += 1;
     if (others <= PALETTE[kind].length) return PALETTE[kind][next - 1];
-    const share = (next - 1) / (others - 1);
-    return `hsl(${Math.round(260 - 230 * share)} 70% ${theme.isDark ? 66 : 42}%)`;
+    return onScale(SCALE[kind], (next - 1) / (others - 1));
   });
 }
 
 /** A colour that lets through what lies below it. */
 function faint(colour, alpha) {
-  return colour.startsWith("hsl") ? colour.replace(")", ` / ${alpha})`) : colour + Math.round(alpha * 255).toString(16).padStart(2, "0");
+  return colour + Math.round(alpha * 255).toString(16).padStart(2, "0");
 }
 
 /** All columns of a chart: `state` says which panel, how smooth, log or not, bands or seeds, and what is switched off. */
 function columnsOf(data, state, entries, colours) {
   const [, bold, thin] = data.panels[state.panel];
-  const made = { values: [], series: [{}], bands: [], marked: [], means: [], shown: [] };
+  const made = { values: [], series: [{}], bands: [], marked: [], owners: [null], means: [], shown: [] };
+  let owner = null;
   const add = (curve, options) => {
+    made.owners.push(owner);
     made.values.push(state.log ? curve.map((value) => (value !== null && value > 0 ? value : null)) : curve);
     made.series.push({ spanGaps: false, points: { show: curve.length === 1 }, ...options });
     return made.series.length - 1;
   };
   entries.forEach(([, variant], place) => {
     const colour = colours[place];
+    owner = variant;
     const main = bundle(data, variant, bold, state.smooth);
     const found = meanBand(data, main.steady);
     made.means.push(found.mean);

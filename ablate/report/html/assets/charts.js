@@ -114,6 +114,7 @@
       const columns = columnsOf(this.data, this.state, this.entries, colours);
       const metric = this.data.metrics[this.data.panels[this.state.panel][1]];
       this.means = columns.means;
+      this.owners = columns.owners;
       this.percent = metric.percent;
       this.erase();
       const found = limits(columns.shown);
@@ -168,11 +169,21 @@
           const press = () => {
             if (!this.state.off.delete(variant)) this.state.off.add(variant);
             this.draw();
-            this.legend.children[place].focus();
+            this.legend.children[place].focus({ focusVisible: false });
           };
-          return element("button", { type: "button", "aria-pressed": !this.state.off.has(variant), click: press }, line, element("bdi", {}, label), value);
+          const light = () => this.light(variant);
+          const darken = () => this.light(null);
+          const events = { click: press, pointerenter: light, pointerleave: darken, focus: light, blur: darken };
+          return element("button", { type: "button", "aria-pressed": !this.state.off.has(variant), ...events }, line, element("bdi", {}, label), value);
         }),
       );
+    }
+
+    /** Show the curves of one variant, the others faintly; null shows all alike. */
+    light(variant) {
+      if (!this.plot || this.entries.length < 2) return;
+      this.plot.series.forEach((series, place) => (series.alpha = variant === null || this.owners[place] === variant ? 1 : 0.12));
+      this.plot.redraw(false);
     }
 
     /** Say what the curves are at an epoch; null takes it back. */
