@@ -11,6 +11,8 @@ from report_cases import many, whole
 from ablate.verdicts.results import Results
 from tests.browser import Page, browser, chromium
 
+pytestmark = pytest.mark.browser
+
 #: Where the first chart is, and what it says.
 CHART = "document.querySelector('figure.chart')"
 

@@ -55,8 +55,8 @@ def test_a_variant_without_a_verdict_has_a_row_all_the_same() -> None:
 
 def test_the_margin_lies_around_zero() -> None:
     found = plot(results(shapes(statistics=StatisticsSettings(margin=0.02)), {}))
-    low, high = found.margin
-    assert found.zero - low == pytest.approx(high - found.zero)
+    low, width = found.margin
+    assert low + width / 2 == pytest.approx(found.zero, abs=0.01)
     assert plot(whole()).margin is None
 
 

@@ -45,7 +45,8 @@ class Forest:
 
     name: str
     title: str
-    #: Heading of the axis and of the means.
+    #: Heading of the rows, of the axis, and of the means.
+    of: str
     axis: str
     metric: str
     #: What the left and the right of zero mean.
@@ -54,10 +55,10 @@ class Forest:
     #: Place and text of each tick.
     ticks: tuple[tuple[float, str], ...]
     zero: float
-    #: Where differences are smaller than the declared margin; None without one.
+    #: Where differences are smaller than the declared margin begins, and how far it reaches; None without one.
     margin: tuple[float, float] | None
-    #: The value of the reference that all share, as text; empty where they differ.
-    reference: str
+    #: How to read it.
+    note: str
     rows: tuple[ForestRow, ...]
 
     @property
@@ -68,15 +69,14 @@ class Forest:
 
 def forests(analysis: Analysis) -> tuple[Forest, ...]:
     """One of all variants against the baseline, and one for each ladder; those with nothing to draw are left out."""
-    found = [_forest(analysis, "Effects", "the baseline", tuple(analysis.comparisons.values()))]
+    found = [_forest(analysis, "Effects", tuple(analysis.comparisons.values()))]
     found += [
-        _forest(analysis, f"Ladder: {family.name}", "the step before", family.comparisons)
-        for family in analysis.ladders
+        _forest(analysis, f"Ladder: {family.name}", family.comparisons, is_ladder=True) for family in analysis.ladders
     ]
     return tuple(one for one in found if any(row.at is not None for row in one.rows))
 
 
-def _forest(analysis: Analysis, title: str, reference: str, comparisons: Sequence[Comparison]) -> Forest:
+def _forest(analysis: Analysis, title: str, comparisons: Sequence[Comparison], *, is_ladder: bool = False) -> Forest:
     results = analysis.results
     metric, margin = results.metric, results.outline.statistics.margin
     values: list[float] = []
@@ -86,21 +86,36 @@ def _forest(analysis: Analysis, title: str, reference: str, comparisons: Sequenc
     scale = around_zero(values, always=() if margin is None else (-margin, margin))
     left, right = ("worse", "better") if results.outline.direction == "max" else ("better", "worse")
     unit = numbers.unit_of_difference(metric)
-    shared = {one.reference for one in comparisons} == {results.outline.baseline}
-    base = numbers.with_unit(metric, analysis.interval(results.outline.baseline).mean)
     return Forest(
         name=title,
-        title=f"{title}: {metric.label} against {reference}",
+        title=f"{title}: {metric.label} against {'the step before' if is_ladder else 'the baseline'}",
+        of="step" if is_ladder else "variant",
         axis=f"Δ {unit}".strip(),
         metric=f"{metric.label}{' (%)' if metric.percent else ''}",
         left=left,
         right=right,
         ticks=tuple((scale.place(tick), _tick(analysis, tick)) for tick in scale.ticks),
         zero=scale.place(0.0),
-        margin=None if margin is None else (scale.place(-margin), scale.place(margin)),
-        reference=f"{results.baseline.name}: {base}" if shared else "",
+        margin=None if margin is None else (low := scale.place(-margin), round(scale.place(margin) - low, 3)),
+        note=_note(analysis, comparisons, is_ladder=is_ladder),
         rows=tuple(_row(analysis, one, scale) for one in comparisons),
     )
+
+
+def _note(analysis: Analysis, comparisons: Sequence[Comparison], *, is_ladder: bool) -> str:
+    results = analysis.results
+    base = numbers.with_unit(results.metric, analysis.interval(results.outline.baseline).mean)
+    against = "the step before" if is_ladder else "what they are compared with"
+    sentences = [
+        f"Marks are differences with their 95 % intervals, dots below them single seeds against the mean of {against}."
+    ]
+    if {one.reference for one in comparisons} == {results.outline.baseline}:
+        sentences.insert(0, f"{results.baseline.name}: {base}.")
+    if results.outline.statistics.margin is not None:
+        sentences.append("Between the sides of the shaded band a difference is smaller than the declared margin.")
+    sentences.append("Intervals are not adjusted for the number of comparisons; verdicts are.")
+    sentences.append("What goes on beyond the axis ends in an arrow.")
+    return " ".join(sentences)
 
 
 def _tick(analysis: Analysis, value: float) -> str:

@@ -24,7 +24,15 @@ from ablate.report.html.views import Views
 from ablate.verdicts.analysis import Analysis
 
 HERE = Path(__file__).parent
-STYLES = ("uplot/uPlot.min.css", "report.css", "charts.css", "print.css")
+STYLES = (
+    "uplot/uPlot.min.css",
+    "page.css",
+    "tables.css",
+    "figures.css",
+    "runs.css",
+    "charts.css",
+    "print.css",
+)
 #: Runs before anything is shown, so that no page flashes up in the wrong colours.
 FIRST = ("theme.js",)
 LIBRARY = ("uplot/LICENSE", "uplot/uPlot.iife.min.js")
@@ -79,7 +87,7 @@ def _facts(analysis: Analysis) -> list[str]:
     return [
         results.outline.name,
         numbers.plural(len(results.outline.variants), "variant"),
-        f"{results.finished} of {numbers.plural(len(results.runs), 'run')} in",
+        f"{results.finished:,} of {numbers.plural(len(results.runs), 'run')} in",
         f"ranked by {results.metric.label}",
         f"revision {results.revision}",
     ]
@@ -96,6 +104,7 @@ def _environment() -> Environment:
     )
     environment.filters["template"] = lambda view: f"{type(view).__name__.lower()}.html"
     environment.filters["sort_key"] = sort_key
+    environment.filters["known"] = lambda value: "" if value is None else value
     environment.globals["verdict_word"] = verdict_word
     return environment
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 #: Room at both ends, percent.
 MARGIN = 5.0
 #: Ticks that an axis has about.
-TICKS = 5
+TICKS = 6
 #: An axis reaches this many times further than nine in ten of its values; what lies beyond is shown by an arrow.
 REACH = 2.5
 
@@ -32,10 +32,10 @@ class Scale:
 
     @property
     def ticks(self) -> tuple[float, ...]:
-        """Round numbers within the axis, 1, 2 or 5 times a power of ten apart."""
+        """Round numbers within the axis, 1, 2, 2.5 or 5 times a power of ten apart."""
         rough = (self.high - self.low) / TICKS
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+        step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return tuple(number * step for number in range(first, last + 1))
 

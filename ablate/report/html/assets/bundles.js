@@ -1,6 +1,7 @@
 "use strict";
-// The curves of a variant: what is drawn bold, its band over seeds, and single runs. The rules are those of the report's
-// pictures: a mean ends with the first seed that stopped; runs that diverged or were broken off are part of no mean.
+// The curves of a variant: what is drawn bold, its band over seeds, and single runs. The rules are those of the
+// report's pictures: a mean ends with the first seed that stopped; runs that diverged or were broken off are part of
+// no mean.
 
 /** Exponential moving average without a bias towards the beginning. */
 function smoothed(curve, weight) {

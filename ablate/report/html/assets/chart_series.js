@@ -8,8 +8,24 @@ const PALETTE = {
 const BASELINE = { light: "#000000", dark: "#f2f2f2" };
 /** Beyond six: plasma, which any colour vision can follow, as far as it can be seen on the page. */
 const SCALE = {
-  light: [[13, 8, 135], [83, 2, 163], [139, 10, 165], [184, 50, 137], [219, 92, 104], [244, 136, 73], [254, 189, 42]],
-  dark: [[112, 98, 236], [160, 82, 224], [201, 80, 159], [225, 111, 123], [244, 136, 73], [254, 189, 42], [245, 240, 122]],
+  light: [
+    [13, 8, 135],
+    [83, 2, 163],
+    [139, 10, 165],
+    [184, 50, 137],
+    [219, 92, 104],
+    [244, 136, 73],
+    [254, 189, 42],
+  ],
+  dark: [
+    [112, 98, 236],
+    [160, 82, 224],
+    [201, 80, 159],
+    [225, 111, 123],
+    [244, 136, 73],
+    [254, 189, 42],
+    [245, 240, 122],
+  ],
 };
 const DASHED = [5, 4];
 
@@ -17,7 +33,9 @@ const DASHED = [5, 4];
 function onScale(stops, share) {
   const place = share * (stops.length - 1);
   const first = Math.min(Math.floor(place), stops.length - 2);
-  const mixed = stops[first].map((value, part) => Math.round(value + (place - first) * (stops[first + 1][part] - value)));
+  const mixed = stops[first].map((value, part) =>
+    Math.round(value + (place - first) * (stops[first + 1][part] - value)),
+  );
   return `#${mixed.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
@@ -36,10 +54,15 @@ function coloured(data, entries) {
 
 /** A colour that lets through what lies below it. */
 function faint(colour, alpha) {
-  return colour + Math.round(alpha * 255).toString(16).padStart(2, "0");
+  return (
+    colour +
+    Math.round(alpha * 255)
+      .toString(16)
+      .padStart(2, "0")
+  );
 }
 
-/** All columns of a chart: `state` says which panel, how smooth, log or not, bands or seeds, and what is switched off. */
+/** All columns of a chart; `state` says which panel, how smooth, log or not, bands or seeds, and what is off. */
 function columnsOf(data, state, entries, colours) {
   const [, bold, thin] = data.panels[state.panel];
   const made = { values: [], series: [{}], bands: [], marked: [], owners: [null], means: [], shown: [] };
@@ -71,16 +94,24 @@ function columnsOf(data, state, entries, colours) {
       const high = add(found.high, { stroke: "transparent", width: 0 });
       const low = add(found.low, { stroke: "transparent", width: 0 });
       made.bands.push({ series: [high, low], fill: faint(colour, 0.14) });
-      made.marked[add(found.mean, { stroke: colour, width: 2.2, points: { show: found.common === 1, size: 7, fill: colour } })] = true;
+      made.marked[
+        add(found.mean, { stroke: colour, width: 2.2, points: { show: found.common === 1, size: 7, fill: colour } })
+      ] = true;
       for (const line of main.steady) {
-        if (reach(line) > found.common) add(line.map((value, epoch) => (epoch < found.common - 1 ? null : value)), { stroke: faint(colour, 0.6), width: 0.8 });
+        if (reach(line) > found.common)
+          add(
+            line.map((value, epoch) => (epoch < found.common - 1 ? null : value)),
+            { stroke: faint(colour, 0.6), width: 0.8 },
+          );
       }
     }
     for (const line of main.wild) add(line, { stroke: colour, width: 1, dash: [2, 3] });
     for (const line of main.partial) add(line, { stroke: faint(colour, 0.6), width: 0.8 });
   });
   const length = Math.max(1, ...made.values.map((curve) => curve.length));
-  made.values = made.values.map((curve) => (curve.length < length ? [...curve, ...Array(length - curve.length).fill(null)] : curve));
+  made.values = made.values.map((curve) =>
+    curve.length < length ? [...curve, ...Array(length - curve.length).fill(null)] : curve,
+  );
   made.x = Array.from({ length }, (_, index) => 1 + index * data.stride);
   return made;
 }

@@ -33,7 +33,14 @@
       this.heard = element("p", { class: "unseen", role: "status" });
       this.legend = element("div", { class: "legend", role: "group", "aria-label": "Curves" });
       this.where = element("p", { class: "where" });
-      figure.replaceChildren(element("figcaption", { dir: "auto" }, figure.dataset.text), this.tools(), this.plotting, this.legend, this.where, this.heard);
+      figure.replaceChildren(
+        element("figcaption", { dir: "auto" }, figure.dataset.text),
+        this.tools(),
+        this.plotting,
+        this.legend,
+        this.where,
+        this.heard,
+      );
       this.plotting.addEventListener("keydown", (event) => this.move(event));
       new ResizeObserver(() => this.plot?.setSize({ width: this.width, height: HEIGHT })).observe(this.plotting);
     }
@@ -63,16 +70,29 @@
       const smooth = element("input", { type: "range", min: 0, max: 0.95, step: 0.05, value: 0 });
       const shown = element("output", {}, "0");
       smooth.addEventListener("input", () => {
-        shown.textContent = Number(smooth.value).toFixed(2).replace(/^0\.00$/, "0");
+        shown.textContent = Number(smooth.value)
+          .toFixed(2)
+          .replace(/^0\.00$/, "0");
         this.state.smooth = Number(smooth.value);
         this.draw();
       });
       const tools = element(
-        "div", { class: "tools" },
+        "div",
+        { class: "tools" },
         element("label", {}, "Show", metric),
         element("label", {}, "Smooth", smooth, shown),
-        element("label", {}, element("input", { type: "checkbox", change: change("seeds", (from) => from.checked) }), "each seed"),
-        element("label", {}, element("input", { type: "checkbox", change: change("log", (from) => from.checked) }), "log scale"),
+        element(
+          "label",
+          {},
+          element("input", { type: "checkbox", change: change("seeds", (from) => from.checked) }),
+          "each seed",
+        ),
+        element(
+          "label",
+          {},
+          element("input", { type: "checkbox", change: change("log", (from) => from.checked) }),
+          "log scale",
+        ),
         element("button", { type: "button", click: () => this.draw() }, "Whole view"),
       );
       if (this.isChosen) tools.prepend(this.chooser());
@@ -118,9 +138,15 @@
       this.percent = metric.percent;
       this.erase();
       const found = limits(columns.shown);
-      this.remark = found ? (found.hidden ? `${found.hidden} of ${found.count} curves leave the picture. ` : "") : "Nothing was recorded. ";
-      if (this.data.stride > 1) this.remark += `Every ${this.data.stride}th epoch is drawn. `;
-      this.plotting.setAttribute("aria-label", `${this.figure.dataset.text}. ${metric.label} of ${this.entries.map(([label]) => label).join(", ")}. Arrow keys read values.`);
+      this.remark = found
+        ? found.hidden
+          ? `${found.hidden} of ${found.count} curves leave the picture. `
+          : ""
+        : "Nothing was recorded. ";
+      if (this.data.stride > 1) this.remark += `One epoch in ${this.data.stride} is drawn. `;
+      const labels = this.entries.map(([label]) => label).join(", ");
+      const said = `${this.figure.dataset.text}. ${metric.label} of ${labels}. Arrow keys read values.`;
+      this.plotting.setAttribute("aria-label", said);
       this.plot = new uPlot(this.options(columns, metric, found), [columns.x, ...columns.values], this.plotting);
       this.drawLegend(colours);
       this.read(null);
@@ -128,7 +154,13 @@
 
     options(columns, metric, found) {
       const font = "12px system-ui, sans-serif";
-      const axis = { stroke: style("--quiet"), font, labelFont: font, grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1, size: 5 } };
+      const axis = {
+        stroke: style("--quiet"),
+        font,
+        labelFont: font,
+        grid: { stroke: style("--line"), width: 1 },
+        ticks: { stroke: style("--line"), width: 1, size: 5 },
+      };
       const aside = found ? 0.04 * (found.high - found.low) || 0.02 * Math.abs(found.high) || 0.5 : 0;
       const range = found ? [found.low - aside, found.high + aside] : [0, 1];
       const last = columns.x[columns.x.length - 1];
@@ -146,7 +178,15 @@
           y: this.state.log ? { distr: 3 } : { range: (_, low, high) => (this.zooms ? [low, high] : range) },
         },
         axes: [
-          { ...axis, label: "epoch", labelSize: 22, size: 34, space: 60, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000], values: (_, ticks) => ticks.map((tick) => (tick <= last ? tick : "")) },
+          {
+            ...axis,
+            label: "epoch",
+            labelSize: 22,
+            size: 34,
+            space: 60,
+            incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000],
+            values: (_, ticks) => ticks.map((tick) => (tick <= last ? tick : "")),
+          },
           { ...axis, label: metric.percent ? `${metric.label}, %` : metric.label, labelSize: 24, size: 52 },
         ],
         series: columns.series,
@@ -162,7 +202,15 @@
           const line = document.createElementNS("http://www.w3.org/2000/svg", "svg");
           line.setAttribute("aria-hidden", "true");
           const stroke = document.createElementNS("http://www.w3.org/2000/svg", "line");
-          for (const [name, value] of Object.entries({ x1: 0, x2: "100%", y1: "50%", y2: "50%", stroke: colours[place], "stroke-width": 3 })) stroke.setAttribute(name, value);
+          for (const [name, value] of Object.entries({
+            x1: 0,
+            x2: "100%",
+            y1: "50%",
+            y2: "50%",
+            stroke: colours[place],
+            "stroke-width": 3,
+          }))
+            stroke.setAttribute(name, value);
           line.append(stroke);
           const value = element("span", { class: "value" });
           this.values.push(value);
@@ -174,7 +222,13 @@
           const light = () => this.light(variant);
           const darken = () => this.light(null);
           const events = { click: press, pointerenter: light, pointerleave: darken, focus: light, blur: darken };
-          return element("button", { type: "button", "aria-pressed": !this.state.off.has(variant), ...events }, line, element("bdi", {}, label), value);
+          return element(
+            "button",
+            { type: "button", "aria-pressed": !this.state.off.has(variant), ...events },
+            line,
+            element("bdi", {}, label),
+            value,
+          );
         }),
       );
     }
@@ -182,14 +236,20 @@
     /** Show the curves of one variant, the others faintly; null shows all alike. */
     light(variant) {
       if (!this.plot || this.entries.length < 2) return;
-      this.plot.series.forEach((series, place) => (series.alpha = variant === null || this.owners[place] === variant ? 1 : 0.12));
+      this.plot.series.forEach(
+        (series, place) => (series.alpha = variant === null || this.owners[place] === variant ? 1 : 0.12),
+      );
       this.plot.redraw(false);
     }
 
     /** Say what the curves are at an epoch; null takes it back. */
     read(index) {
       const isAt = index !== null && index !== undefined;
-      this.where.textContent = this.remark + (isAt ? `Epoch ${this.plot?.data[0][index] ?? 1 + index * this.data.stride}, mean over seeds` : "Drag to zoom, point to read.");
+      this.where.textContent =
+        this.remark +
+        (isAt
+          ? `Epoch ${this.plot?.data[0][index] ?? 1 + index * this.data.stride}, mean over seeds`
+          : "Drag to zoom, point to read.");
       this.values.forEach((shown, place) => (shown.textContent = isAt ? this.text(this.means[place][index]) : ""));
     }
 
@@ -206,7 +266,9 @@
       const x = this.plot.data[0];
       const index = Math.min(x.length - 1, Math.max(0, (this.plot.cursor.idx ?? (step > 0 ? -1 : x.length)) + step));
       this.plot.setCursor({ left: this.plot.valToPos(x[index], "x"), top: this.plot.over.clientHeight / 2 });
-      const said = this.entries.map(([label], place) => `${label} ${this.text(this.means[place][index]) || "no value"}`);
+      const said = this.entries.map(
+        ([label], place) => `${label} ${this.text(this.means[place][index]) || "no value"}`,
+      );
       this.heard.textContent = `Epoch ${x[index]}: ${said.join(", ")}`;
     }
 

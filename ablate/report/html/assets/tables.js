@@ -12,7 +12,12 @@
   }
 
   function sortBy(table, index, heading) {
-    const sign = heading.getAttribute("aria-sort") === "descending" ? 1 : heading.hasAttribute("aria-sort") ? -1 : firstSign(table, index);
+    const sign =
+      heading.getAttribute("aria-sort") === "descending"
+        ? 1
+        : heading.hasAttribute("aria-sort")
+          ? -1
+          : firstSign(table, index);
     for (const other of table.tHead.querySelectorAll("[aria-sort]")) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
     const body = table.tBodies[0];
