@@ -4,10 +4,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from page_cases import hostile, page_of, whole_page, wounded_page
 from report_cases import many, whole
+from scipy import stats
 
+from ablate.report.figures import style
+from ablate.statistics import band
 from ablate.verdicts.results import Results
 from tests.browser import Page, browser, chromium
 
@@ -181,6 +185,29 @@ def test_what_is_set_is_drawn(opened: Page, change: str) -> None:
     before = opened.run(picture)
     opened.run(f"(() => {{ const tools = {CHART}.querySelector('.tools'); {change}; }})()")
     opened.until(f"{picture} !== {before!r}")
+
+
+def test_bands_and_limits_are_those_of_the_pictures(opened: Page) -> None:
+    noise = np.random.default_rng(3)
+    curves = noise.normal(size=(4, 6)).round(6)
+    quantiles = [float(stats.t.ppf(0.975, freedom)) for freedom in (1, 2, 3)]
+    found = opened.run(f"meanBand({{ t: {quantiles} }}, {curves.tolist()})")
+    expected = band(curves)
+    for name in ("mean", "low", "high"):
+        assert found[name] == pytest.approx(getattr(expected, name).tolist())
+    wild = [*curves.tolist(), [1e6] * 6]
+    ends = opened.run(f"limits({wild})")
+    assert (ends["low"], ends["high"]) == pytest.approx(style.limits([np.array(one) for one in wild]))
+    assert ends["hidden"] == 1
+
+
+def test_a_mean_ends_with_the_first_seed_that_stopped(opened: Page) -> None:
+    assert opened.run("meanBand({ t: [12.7] }, [[1, 2, 3], [3, 4, null]]).mean") == [2, 3]
+
+
+def test_smoothing_leans_to_no_side(opened: Page) -> None:
+    assert opened.run("smoothed([4, 1, null, 1], 0.5)") == pytest.approx([4, 2, None, 10 / 7])
+    assert opened.run("smoothed([5, 5, 5], 0.9)") == pytest.approx([5, 5, 5])
 
 
 def test_a_reader_chooses_among_all_variants(opened: Page) -> None:
