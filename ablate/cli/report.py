@@ -55,6 +55,7 @@ def report(
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Write that, and report.pdf by the LaTeX engine that is found.")
     ] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write report.html: one file that needs nothing else.")] = False,
     as_json: JsonOption = False,
     check: CheckOption = False,
     tolerance: ToleranceOption = None,
@@ -82,7 +83,7 @@ def report(
             f"{'--tolerance' if file is None else file} belongs to --check.",
             cure=f"Write `ablate report {study} --check`, or leave it out.",
         )
-    asked: dict[Format, bool] = {"markdown": markdown, "latex": latex, "pdf": pdf}
+    asked: dict[Format, bool] = {"markdown": markdown, "html": html, "latex": latex, "pdf": pdf}
     formats = [each for each, wanted in asked.items() if wanted]
     if check and formats:
         raise UsageError("--check writes nothing.", cure=f"Leave --{formats[0]} out.")

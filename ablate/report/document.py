@@ -25,7 +25,9 @@ from ablate.report.figures.interaction import INTERACTION_NOTE
 from ablate.report.figures.ladder import LADDER_NOTE
 from ablate.report.figures.mains import MAINS_NOTE
 from ablate.report.figures.names import (
+    ALL_CURVES,
     BASELINE_ALONE,
+    CLASSES,
     CONFUSION,
     EFFECTS,
     GAP,
@@ -89,6 +91,8 @@ class Picture:
     name: str
     #: What it shows.
     text: str
+    #: Label and key of each variant whose curves it shows; empty where it shows none.
+    variants: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +123,13 @@ class Document:
     sections: tuple[Section, ...]
 
 
-def compose(analysis: Analysis, pictures: Container[str]) -> Document:
+def compose(analysis: Analysis, pictures: Container[str], *, option: str = "--markdown") -> Document:
     """Lay a report out.
 
     Args:
         analysis: The study with its verdicts.
         pictures: Names of the pictures that were drawn.
+        option: Of `ablate report`, by which a report of this format is written.
     """
     grave = [f"{one.severity.capitalize()}: {one.text}" for one in findings(analysis) if one.severity != "note"]
     return Document(
@@ -133,11 +138,11 @@ def compose(analysis: Analysis, pictures: Container[str]) -> Document:
             Bullets(items=(*answer(analysis), *grave)),
             *_picture(pictures, OVERVIEW, "All variants: a dot for each seed, mean and 95 % interval"),
         ),
-        sections=tuple(_sections(analysis, pictures)),
+        sections=tuple(_sections(analysis, pictures, option)),
     )
 
 
-def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]:
+def _sections(analysis: Analysis, pictures: Container[str], option: str) -> Iterator[Section]:
     results, outline = analysis.results, analysis.results.outline
     rates = _noted(pictures, SCHEDULES, "Learning rate over epochs", SCHEDULES_NOTE)
     yield Section(title="Settings", blocks=(_pairs("setting", "value", settings(results)), *rates))
@@ -164,14 +169,17 @@ def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]
         )
     for wanted in outline.report.epochs:
         yield from _of(epochs_table(results, wanted))
-    more = _noted(pictures, EFFECTS, "Effects of all changes, each with its 95 % interval", EFFECTS_NOTE)
+    everything = [(variant.name, variant) for variant in outline.variants]
+    more = _curves(results, everything, pictures, ALL_CURVES, "chosen variants")
+    more += _noted(pictures, EFFECTS, "Effects of all changes, each with its 95 % interval", EFFECTS_NOTE)
     more += _noted(pictures, GAP, "Generalisation gap of each variant", gap_note(results))
     yield _section(tables.all_table(analysis), more)
     yield from _of(noise_table(analysis))
     yield from _of(checkpoint_table(analysis))
     if (table := class_table(analysis)) is not None:
         against = "Confusion of classes: the best variant minus the baseline"
-        yield _section(table, _noted(pictures, CONFUSION, against, CONFUSION_NOTE))
+        shown = _picture(pictures, CLASSES, "Confusions of the baseline and of the best variant")
+        yield _section(table, [*shown, *_noted(pictures, CONFUSION, against, CONFUSION_NOTE)])
     for table in class_tables(analysis):
         yield _section(table)
     yield from _of(tables.cost_table(analysis))
@@ -181,7 +189,7 @@ def _sections(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]
     yield Section(title="Checks", blocks=(Bullets(items=told) if told else Paragraph(text="Nothing was found."),))
     yield Section(title="How to read this", blocks=(Bullets(items=tuple(how_to_read(analysis))),))
     yield Section(title="Where the numbers come from", blocks=(_pairs("what", "value", provenance(results)),))
-    yield Section(title="How to reproduce it", blocks=tuple(_commands(results)))
+    yield Section(title="How to reproduce it", blocks=tuple(_commands(results, option)))
 
 
 def _of(table: Table | None) -> Iterator[Section]:
@@ -195,9 +203,9 @@ def _section(table: Table, more: Sequence[Block] = ()) -> Section:
     return Section(title=table.title, blocks=(table, *notes, *more))
 
 
-def _commands(results: Results) -> Iterator[Block]:
+def _commands(results: Results, option: str) -> Iterator[Block]:
     """Names of studies have only letters that no shell minds."""
-    again = f"ablate report {results.outline.name} --markdown"
+    again = f"ablate report {results.outline.name} {option}"
     if not results.recipe:
         yield Paragraph(text="The results come from elsewhere. This report again:")
         yield Commands(lines=(again,))
@@ -222,9 +230,10 @@ def _curves(
     label: str,
 ) -> list[Block]:
     """What variants measured over epochs and over steps, with what there is to say of it."""
-    blocks: list[Block] = _picture(pictures, name, f"{drawn(results)} over epochs: {label}")
+    of = tuple((text, variant.key) for text, variant in variants)
+    blocks: list[Block] = _picture(pictures, name, f"{drawn(results)} over epochs: {label}", of)
     blocks += [Paragraph(text=note) for note in curves.notes(results, variants)] if blocks else []
-    steps = _picture(pictures, steps_name(name), f"Loss over steps: {label}")
+    steps = _picture(pictures, steps_name(name), f"Loss over steps: {label}", of)
     return [*blocks, *steps, *(Paragraph(text=note) for note in step_notes(results, variants) if steps)]
 
 
@@ -285,5 +294,5 @@ def _noted(pictures: Container[str], name: str, text: str, note: str) -> list[Bl
     return [*shown, Paragraph(text=note)] if shown else []
 
 
-def _picture(pictures: Container[str], name: str, text: str) -> list[Block]:
-    return [Picture(name=name, text=text)] if name in pictures else []
+def _picture(pictures: Container[str], name: str, text: str, variants: tuple[tuple[str, str], ...] = ()) -> list[Block]:
+    return [Picture(name=name, text=text, variants=variants)] if name in pictures else []

@@ -19,7 +19,7 @@ from ablate.verdicts.analysis import Analysis, analyse
 from ablate.verdicts.results import Results
 
 #: What a report may be written as; `report.json` comes with any of them.
-Format = Literal["markdown", "latex", "pdf"]
+Format = Literal["markdown", "html", "latex", "pdf"]
 #: What is written where nothing is said.
 DEFAULT: tuple[Format, ...] = ("markdown",)
 
@@ -27,12 +27,14 @@ DEFAULT: tuple[Format, ...] = ("markdown",)
 def write_report(results: Results, out: Path, formats: Collection[Format] = DEFAULT) -> Path:
     """Write `report.json`, `figures/`, and the report in some formats into `out`.
 
-    Markdown is `report.md`; LaTeX is `report.tex` and `tables/`; PDF is these and `report.pdf`. Everything is made in a
-    temporary folder first and then moved file by file, what is shown before the text that shows it. Of what lies in
-    `out` already, only files of an earlier report are replaced or removed.
+    Markdown is `report.md`; HTML is `report.html`, which needs no other file; LaTeX is `report.tex` and `tables/`; PDF
+    is these and `report.pdf`. Everything is made in a temporary folder first and then moved file by file, what is shown
+    before the text that shows it. Of what lies in `out` already, only files of an earlier report are replaced or
+    removed.
 
     Returns:
-        The path of `report.pdf`, else of `report.md`, else of `report.tex`, whichever was asked for.
+        The path of `report.pdf`, else of `report.md`, else of `report.html`, else of `report.tex`, whichever was asked
+        for.
 
     Raises:
         UsageError: `out` cannot be written, there is no LaTeX engine, or it refuses the report.
@@ -44,9 +46,11 @@ def write_report(results: Results, out: Path, formats: Collection[Format] = DEFA
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out, prefix=".report-") as name:
             made = Path(name)
-            (made / "figures").mkdir()
-            pictures = gallery.draw(analysis, made / "figures", pdf=has_latex)
-            for file, text in _texts(analysis, pictures, markdown="markdown" in formats, latex=has_latex):
+            pictures: Mapping[str, str] = {}
+            if has_latex or "markdown" in formats:
+                (made / "figures").mkdir()
+                pictures = gallery.draw(analysis, made / "figures", pdf=has_latex)
+            for file, text in _texts(analysis, pictures, formats, latex=has_latex):
                 (made / file).parent.mkdir(exist_ok=True)
                 (made / file).write_text(text, encoding="utf-8", newline="\n")
             _move(made, out)
@@ -58,18 +62,22 @@ def write_report(results: Results, out: Path, formats: Collection[Format] = DEFA
             f"the report cannot be written to {out}: {error.strerror or error}.",
             cure="Name another folder with `--out DIR`.",
         ) from error
-    ending = "pdf" if engines else "md" if "markdown" in formats else "tex"
+    ending = "pdf" if engines else "md" if "markdown" in formats else "html" if "html" in formats else "tex"
     return out / f"report.{ending}"
 
 
 def _texts(
-    analysis: Analysis, pictures: Mapping[str, str], *, markdown: bool, latex: bool
+    analysis: Analysis, pictures: Mapping[str, str], formats: Collection[Format], *, latex: bool
 ) -> Iterator[tuple[str, str]]:
     """Path below the folder and text of each file that is no picture; what includes others comes last."""
     numbers = json.dumps(comparisons_of(analysis), indent=2, ensure_ascii=False, allow_nan=False)
     yield "report.json", numbers + "\n"
-    if markdown:
+    if "markdown" in formats:
         yield "report.md", render_markdown(analysis, pictures)
+    if "html" in formats:
+        from ablate.report.html.page import render_page  # jinja2 is loaded for it alone
+
+        yield "report.html", render_page(analysis)
     if latex:
         source = render_latex(analysis, pictures)
         yield from ((f"tables/{file}", text) for file, text in source.tables.items())

@@ -154,6 +154,18 @@ def recipe(db: Database, study: str, key: str) -> Mapping[str, Any]:
         return connection.execute(of_variant).scalar() or {}
 
 
+def recipes(db: Database, study: str) -> dict[str, Mapping[str, Any]]:
+    """The recipes of all variants of a study in canonical form, by key; imported results have none.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    with db.read() as connection:
+        of_study = variants.c.study == study_id(connection, study)
+        rows = connection.execute(select(variants.c.key, variants.c.recipe).where(of_study)).all()
+    return {row.key: row.recipe for row in rows if row.recipe is not None}
+
+
 def planned_epochs(db: Database, study: str) -> dict[str, int]:
     """Epochs that the recipes of a study's variants ask for, by variant key; imported results have none.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ablate.metrics import METRICS, ORACLE, Metric, named_metric
 from ablate.protocol import FailureKind, JobState
+from ablate.recipe.compare import differences
 from ablate.store import Database
 from ablate.store.records import EpochRecord, FailureRecord, ImageSetRecord, RepeatRecord, RunRecord
 from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
@@ -61,6 +62,9 @@ class Results:
     failures: tuple[FailureRecord, ...] = ()
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    #: Where each variant's recipe departs from the baseline's, by variant key: dotted path, the baseline's value and
+    #: its own; None stands for a default.
+    changes: Mapping[str, tuple[tuple[str, Any, Any], ...]] = field(default_factory=dict)
     #: Epochs that each variant's recipe asks for, by variant key.
     planned: Mapping[str, int] = field(default_factory=dict)
     #: The `--set` options of that revision.
@@ -81,6 +85,7 @@ class Results:
 
         outline = reading.outline(db, study)
         runs = tuple(reading.runs(db, study))
+        recipes = reading.recipes(db, study)
         record = next((record for record in reading.studies(db) if record.name == study), None)
         return cls(
             outline=outline,
@@ -92,7 +97,8 @@ class Results:
             test_sets=reading.test_sets(db, study),
             repeats=reading.repeats(db, [variant.key for variant in outline.variants]),
             failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
-            recipe=reading.recipe(db, study, outline.baseline),
+            recipe=recipes.get(outline.baseline, {}),
+            changes={key: tuple(differences(recipes.get(outline.baseline, {}), one)) for key, one in recipes.items()},
             planned=reading.planned_epochs(db, study),
             settings=reading.revision_settings(db, study),
             calls=reading.calls(db, study),

@@ -60,7 +60,8 @@ def test_other_commands_know_what_was_imported(ablate, folder):
         assert (refused.returncode, "lab holds results from elsewhere" in refused.stderr) == (2, True), command
     assert ablate("db", "check").stdout == "results.db is whole\n"
     assert ablate("doctor").returncode == 0
-    assert ablate("report", "lab").returncode == 0
+    assert ablate("report", "lab", "--markdown", "--html").returncode == 0
+    assert "No recipe is known." in (folder / "reports" / "lab" / "report.html").read_text("utf-8")
     report = (folder / "reports" / "lab" / "report.md").read_text("utf-8")
     assert "| imported from | runs.csv |" in report
     assert "1 diverged" in report

@@ -63,6 +63,11 @@ def test_a_study_is_trained_reported_and_grown(folder: Path, ablate: Ablate) -> 
     assert len(epochs) == 18
     verdicts = json.loads(ablate("report", "tiny", "--json").stdout)
     assert verdicts["baseline"]["n"] == 3
+    both = ablate("report", "tiny", "--html", "--markdown", "--out", "both")
+    assert [line.split()[1] for line in both.stdout.splitlines()] == ["both/report.md", "both/report.html"]
+    assert "<code>model.dropout</code>" in (folder / "both" / "report.html").read_text(encoding="utf-8")
+    assert ablate("report", "tiny", "--html", "--out", "page").returncode == 0
+    assert [one.name for one in (folder / "page").iterdir()] == ["report.html"]
 
 
 def test_an_interrupted_run_goes_on(folder: Path, ablate: Ablate) -> None:

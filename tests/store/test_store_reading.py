@@ -175,3 +175,10 @@ def test_status_needs_no_look_at_all_jobs_or_epochs(study):
             assert "SCAN epochs" not in plan
             assert "Seq Scan" not in plan
             assert not sqlite or "ix_jobs_queue" in plan
+
+
+def test_recipes_of_all_variants_are_read_at_once(db):
+    submit_small(db)
+    assert reading.recipes(db, "small") == {recipe(size).key: recipe(size).canonical() for size in (64, 32)}
+    with pytest.raises(UsageError, match="no study 'other'"):
+        reading.recipes(db, "other")

@@ -12,6 +12,10 @@ CONFUSION = "confusion"
 NAMED = "named"
 #: Curves of a study that has nothing to compare.
 BASELINE_ALONE = "baseline"
+#: Curves of whichever variants a reader chooses; only a page can show them.
+ALL_CURVES = "all curves"
+#: Single classes of the baseline and the best variant; only a page shows them.
+CLASSES = "classes"
 #: Files that a report may have left in `figures/`.
 OURS = re.compile(
     r"(overview|effects|learning-rate|generalisation-gap|confusion|pareto-[a-z-]+"
@@ -57,6 +61,11 @@ def steps_name(curves: str) -> str:
 def pareto_name(cost: str) -> str:
     """The ranked metric against one kind of cost."""
     return f"pareto {cost}"
+
+
+def is_curves(name: str) -> bool:
+    """Whether a picture shows curves over epochs."""
+    return name in (NAMED, BASELINE_ALONE) or name.startswith(("factor ", "grid "))
 
 
 def slug(name: str) -> str:

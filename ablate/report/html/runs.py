@@ -1,0 +1,99 @@
+"""What is known of every single run, below its variant: how its recipe departs from the baseline's, and how it went."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from ablate.protocol import JobState
+from ablate.report import numbers
+from ablate.store.records import FailureRecord, RunRecord
+from ablate.study.outline import OutlineVariant
+from ablate.verdicts.analysis import Analysis
+
+#: Letters of a traceback or log that are kept, from its end.
+MOST_DETAILS = 4000
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunView:
+    """One run; everything is text."""
+
+    job: str
+    seed: str
+    state: str
+    value: str
+    #: Recorded epochs, and the one that was selected.
+    epochs: str
+    selected: str
+    seconds: str
+    device: str
+    attempts: str
+    #: One line on what went wrong, and the traceback or the end of the log; empty where nothing did.
+    error: str
+    details: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One variant and its runs."""
+
+    key: str
+    name: str
+    is_baseline: bool
+    #: In words: `5 runs`, `4 of 5 runs succeeded`.
+    said: str
+    has_trouble: bool
+    #: Dotted path, the baseline's value, its own.
+    changes: tuple[tuple[str, str, str], ...]
+    #: Whether its recipe is known: results from elsewhere have none.
+    has_recipe: bool
+    runs: tuple[RunView, ...]
+
+
+def run_panels(analysis: Analysis) -> tuple[Panel, ...]:
+    """A panel for each variant, in the order of the study."""
+    failures = {one.job: one for one in analysis.results.failures}
+    return tuple(_panel(analysis, variant, failures) for variant in analysis.results.outline.variants)
+
+
+def _panel(analysis: Analysis, variant: OutlineVariant, failures: dict[int, FailureRecord]) -> Panel:
+    results = analysis.results
+    runs = results.runs_of(variant.key)
+    ended = sum(run.state == JobState.SUCCEEDED for run in runs)
+    whole = numbers.plural(len(runs), "run")
+    return Panel(
+        key=variant.key,
+        name=variant.name,
+        is_baseline=variant.key == results.outline.baseline or variant.is_reference,
+        said=whole if ended == len(runs) else f"{ended} of {whole} succeeded",
+        has_trouble=any(run.state in (JobState.DIVERGED, JobState.FAILED) for run in runs),
+        changes=tuple((path, _value(was), _value(now)) for path, was, now in results.changes.get(variant.key, ())),
+        has_recipe=variant.key in results.changes,
+        runs=tuple(_run(analysis, run, failures.get(run.job)) for run in runs),
+    )
+
+
+def _value(value: object) -> str:
+    """A setting as a study file would have it."""
+    return "default" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _run(analysis: Analysis, run: RunRecord, failure: FailureRecord | None) -> RunView:
+    details = "" if failure is None else failure.details.strip()
+    if len(details) > MOST_DETAILS:
+        details = f"… {details[-MOST_DETAILS:]}"
+    device = " · ".join(part for part in (run.device, run.device_name) if part)
+    return RunView(
+        job=str(run.job),
+        seed=str(run.seed),
+        state=str(run.state),
+        value=numbers.plain(analysis.results.metric, analysis.results.value(run)),
+        epochs=str(run.epochs),
+        selected=numbers.UNKNOWN if run.selected_epoch is None else str(run.selected_epoch),
+        seconds=numbers.significant(run.seconds),
+        device=device or numbers.UNKNOWN,
+        attempts=str(run.attempt),
+        error=(run.error or "").strip(),
+        details=details,
+    )
