@@ -2,9 +2,9 @@
 
 Run `python benchmarks/null_study.py` (minutes on two cores). One recipe is trained on digits with 110 seeds by
 `ablate.run`. The runs are then divided at random, again and again, into a baseline and ten variants that differ in
-nothing, and each division is judged as a study whose results came from elsewhere. Every "better", "worse" and "tiny
-real difference" is false. `--db` keeps the runs for another time. The table is printed and written to
-`benchmarks/results/null_study.md`.
+nothing, and each division is judged as a study whose results came from elsewhere; some are really imported. Every
+"better", "worse" and "tiny real difference" is false. `--db` keeps the runs for another time. The table is printed and
+written to `benchmarks/results/null_study.md`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 import ablate
 from ablate.store import Database
@@ -103,6 +104,20 @@ def judged(runs: Sequence[RunRecord], seeds: int, divisions: int, seed: int, mar
     return Found(false=false, divisions=divisions, tests=tests, verdicts=verdicts)
 
 
+def imported(runs: Sequence[RunRecord], seeds: int, divisions: int, seed: int, db: str) -> None:
+    """Import random divisions as studies, and stop where their verdicts are others than those of `judged`."""
+    rng = np.random.default_rng((seed, seeds))
+    for number in range(divisions):
+        results = divided(runs, seeds, rng, None)
+        table = pd.DataFrame(
+            [{"variant": run.variant, "seed": run.seed, "test_accuracy": run.test_accuracy} for run in results.runs]
+        )
+        found = ablate.import_results(table, study=f"division-{number}", baseline="baseline", db=db).comparisons()
+        verdicts = {analyse(results).names[one.arm]: one.verdict for one in analyse(results).comparisons.values()}
+        if dict(zip(found["variant"], found["verdict"], strict=True)) != verdicts:
+            raise SystemExit(f"division {number} has other verdicts where it is imported")
+
+
 def main() -> None:
     """Train, divide, judge, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -116,6 +131,7 @@ def main() -> None:
     needed = max(options.seeds) * (VARIANTS + 1)
     with tempfile.TemporaryDirectory() as folder:
         runs = trained(options.db or str(Path(folder) / "results.db"), needed, options.workers)
+        imported(runs, max(options.seeds), min(options.divisions), options.seed, str(Path(folder) / "imported.db"))
     values = np.array([run.test_accuracy for run in runs], dtype=float)
     gc.freeze()  # statsmodels' `multipletests` collects garbage at every call: what is imported need not be walked
     rows = []
@@ -173,6 +189,9 @@ def _page(options: argparse.Namespace, runs: Sequence[RunRecord], values: np.nda
             f"{len(set(values.tolist()))} different values.",
             f"Each division makes a baseline and {VARIANTS} variants of these runs, judged by `ablate.verdicts`",
             "with the default statistics at alpha = .05. No variant differs: each difference that is claimed is false.",
+            f"The first {min(options.divisions)} divisions of {max(options.seeds)} seeds were imported as studies too "
+            "(`ablate.import_results`): their verdicts are",
+            "the same.",
             "",
             "| " + " | ".join(head) + " |",
             "| " + " | ".join(["---"] * len(head)) + " |",
