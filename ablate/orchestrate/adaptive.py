@@ -127,7 +127,7 @@ class Purse:
     Args:
         left: In the budget's unit; infinite without one.
         by_seconds: What a second of a run takes of it; 0 where runs are counted.
-        by_run: What a run takes of it, however long.
+        by_run: What a run takes of it, however long; 0 where time is counted.
     """
 
     def __init__(self, left: float, *, by_seconds: float, by_run: float) -> None:
@@ -146,8 +146,8 @@ class Purse:
         return cls(budget.amount - used[budget.unit] / HOUR, by_seconds=used[budget.unit] / HOUR / busy, by_run=0.0)
 
     def pay(self, runs: int, seconds: float) -> bool:
-        """Take what so many runs of so many seconds will cost; False, and nothing taken, where it is not there."""
-        price = runs * (self._by_run + self._by_seconds * seconds)
+        """Take what so many runs of so many seconds together will cost; False, and nothing taken, if there is less."""
+        price = runs * self._by_run + seconds * self._by_seconds
         if price > self.left:
             return False
         self.left -= price
@@ -180,10 +180,8 @@ def round_of(analysis: Analysis, *, costs: Mapping[str, float], purse: Purse) ->
         target, comparison = one.target, one.comparison
         arm_more = max(0, target - seeds[comparison.arm])
         reference_more = max(0, one.multiple * target - seeds[comparison.reference])
-        price = (arm_more * cost(comparison.arm) + reference_more * cost(comparison.reference)) / max(
-            1, arm_more + reference_more
-        )
-        if not purse.pay(arm_more + reference_more, price):
+        seconds = arm_more * cost(comparison.arm) + reference_more * cost(comparison.reference)
+        if not purse.pay(arm_more + reference_more, seconds):
             withheld.setdefault(comparison.arm)
             continue
         for key, count, why in (
