@@ -140,7 +140,7 @@ class Purse:
             return cls(float("inf"), by_seconds=0.0, by_run=0.0)
         if budget.unit == "runs":
             return cls(budget.amount - so_far.runs, by_seconds=0.0, by_run=1.0)
-        busy = so_far.cpu_seconds + so_far.gpu_seconds
+        busy = (so_far.cpu_seconds + so_far.gpu_seconds) or 1.0  # nothing has run: nothing is known of costs
         used = {"gpu-hours": so_far.gpu_seconds, "cpu-hours": so_far.cpu_seconds, "hours": so_far.wall_seconds}
         # one second of a run takes of the unit what a second of those so far has taken
         return cls(budget.amount - used[budget.unit] / HOUR, by_seconds=used[budget.unit] / HOUR / busy, by_run=0.0)

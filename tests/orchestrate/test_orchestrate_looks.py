@@ -202,6 +202,7 @@ def test_budgets_count_what_their_unit_says(unit: str, left: float) -> None:
     assert purse.pay(1, 0.0) is (unit != "runs")
     assert not purse.pay(1_000_000, 3.6e9)
     assert Purse.of(None, so_far).pay(10**9, 1e9)
+    assert Purse.of(Budget(amount=4.0, unit=unit), Spent()).left == 4.0  # type: ignore[arg-type]
 
 
 def test_an_hour_of_wall_time_buys_as_many_seconds_as_workers_had_side_by_side() -> None:
