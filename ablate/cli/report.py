@@ -73,7 +73,7 @@ def report(
     """
     from ablate.errors import UsageError
     from ablate.report.comparisons import comparisons_json
-    from ablate.report.write import DEFAULT, write_report
+    from ablate.report.write import DEFAULT, FILES, write_report
     from ablate.verdicts.results import Results
 
     name = study_name(study)
@@ -95,7 +95,9 @@ def report(
     if as_json:
         typer.echo(json.dumps(comparisons_json(results), indent=2, allow_nan=False))
     if formats or not as_json:
-        typer.echo(f"report: {write_report(results, folder, formats or DEFAULT)}", err=as_json)
+        write_report(results, folder, formats or DEFAULT)
+        for each in formats or DEFAULT:
+            typer.echo(f"report: {folder / FILES[each]}", err=as_json)
 
 
 def _check(study: str, db: str, file: Path, tolerance: float | None, *, as_json: bool) -> None:

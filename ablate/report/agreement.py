@@ -15,7 +15,7 @@ from ablate.errors import UsageError
 #: Relative difference up to which two numbers are one: what another version of a library may change.
 TOLERANCE = 1e-9
 #: What may be a difference of nearly equal numbers, and the size up to which it is rounding.
-DIFFERENCES = frozenset({"delta", "ci_low", "ci_high", "statistic", "icc"})
+DIFFERENCES = frozenset({"delta", "ci_low", "ci_high", "statistic", "icc", "effect"})
 ROUNDING = 1e-12
 #: Stands for a whole variant in the list of what differs.
 ROW = "row"
@@ -80,13 +80,20 @@ def mismatches(committed: Document, now: Document, *, tolerance: float = TOLERAN
 
 def _head(document: Document) -> dict[str, Any]:
     """What belongs to no comparison, flat."""
-    found: dict[str, Any] = {}
-    for name, value in document.items():
-        if isinstance(value, Mapping):
-            found |= {f"{name}.{key}": inner for key, inner in value.items()}
-        elif name != "comparisons":
-            found[name] = value
-    return found
+    return dict(_leaves("", {name: value for name, value in document.items() if name != "comparisons"}))
+
+
+def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
+    """Single values by their dotted path; entries of a list by what they are called, else by their number."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(f"{path}.{name}" if path else str(name), inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            called = inner.get("variant", inner.get("design")) if isinstance(inner, Mapping) else None
+            yield from _leaves(f"{path}[{number if called is None else called}]", inner)
+    else:
+        yield path, value
 
 
 Key = tuple[str, str, int]
@@ -123,18 +130,16 @@ def _equal(name: str, ours: object, theirs: object, tolerance: float) -> bool:
     if isinstance(ours, bool) or isinstance(theirs, bool):
         return ours is theirs
     if isinstance(ours, int | float) and isinstance(theirs, int | float):
-        rounding = ROUNDING if name in DIFFERENCES else 0.0
+        rounding = ROUNDING if name.rpartition(".")[2] in DIFFERENCES else 0.0
         return math.isclose(ours, theirs, rel_tol=tolerance, abs_tol=rounding)
     return ours == theirs
 
 
 def _plain(value: object) -> Value:
-    """A value as JSON can have it; what is no single value as text."""
+    """A value as JSON can have it."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return json.dumps(value)
+    return value if value is None or isinstance(value, str | int | float | bool) else json.dumps(value)
 
 
 def told(found: Sequence[Mismatch]) -> str:

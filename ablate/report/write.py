@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from ablate.errors import UsageError
@@ -20,6 +21,10 @@ from ablate.verdicts.results import Results
 
 #: What a report may be written as; `report.json` comes with any of them.
 Format = Literal["markdown", "html", "latex", "pdf"]
+#: The file that each format is read from.
+FILES: Mapping[Format, str] = MappingProxyType(
+    {"markdown": "report.md", "html": "report.html", "latex": "report.tex", "pdf": "report.pdf"}
+)
 #: What is written where nothing is said.
 DEFAULT: tuple[Format, ...] = ("markdown",)
 

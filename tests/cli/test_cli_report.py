@@ -14,7 +14,7 @@ def test_formats_combine_in_one_folder(ablate, folder):
     assert {path.name for path in (folder / "paper").iterdir()} == {"report.tex", "report.json", "tables", "figures"}
     assert (folder / "paper" / "figures" / "effects.pdf").read_bytes().startswith(b"%PDF")
     done = ablate("report", "lab", "--markdown", "--latex", "--out", "paper")
-    assert done.stdout == "report: paper/report.md\n"
+    assert done.stdout == "report: paper/report.md\nreport: paper/report.tex\n"
     assert (folder / "paper" / "report.md").exists()
 
 

@@ -1,6 +1,7 @@
 """Tables of runs and epochs: what is read, and that bad rows are named, all of them, and nothing is half imported."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -202,7 +203,7 @@ def test_columns_are_mapped_by_name_and_misspelt_ones_told(db, write):
     assert [dict(run.metrics) for run in runs(db, "lab")] == [{"score": 17.0}, {"score": 18.0}]
 
 
-def test_what_cannot_be_guessed_is_asked_for(db, write):
+def test_what_cannot_be_guessed_is_asked_for(db, write, monkeypatch):
     path = write("variant,seed,f1,auc\na,0,1,2\n")
     with pytest.raises(UsageError, match="which metric ranks the variants\\? There is f1, auc"):
         bring(db, path)
@@ -216,6 +217,9 @@ def test_what_cannot_be_guessed_is_asked_for(db, write):
         bring(db, path.parent / "nowhere.csv")
     with pytest.raises(UsageError, match="--margin -1"):
         bring(db, path, margin=-1.0)
+    with pytest.raises(UsageError, match="cannot be read as Parquet"):
+        bring(db, write("PAR1", "runs.parquet"))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as where it is not installed
     with pytest.raises(UsageError, match="pyarrow"):
         bring(db, write("PAR1", "runs.parquet"))
     assert studies(db) == ()
