@@ -18,7 +18,7 @@ from ablate.store import Database
 from ablate.store.reading import counts, durations, outline, states
 from ablate.store.spent import Spent, spent
 from ablate.study import Outline, Study
-from ablate.study.model import Budget
+from ablate.study.seeds import Budget
 from ablate.verdicts.analysis import LADDER, Analysis, Pair, analyse, multiple_of, planned_pairs
 from ablate.verdicts.results import PENDING, Results
 

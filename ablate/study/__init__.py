@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ablate.study.growth import OutlineDiff, diff, mark_exploratory
     from ablate.study.json_schema import schema
     from ablate.study.load import load_study, parse_study
-    from ablate.study.model import Budget, Design, Factor, Level, Seeds, Study, Variant
+    from ablate.study.model import Design, Factor, Level, Study, Variant
     from ablate.study.outline import (
         FIRST_TUNING_SEED,
         Outline,
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
         StatisticsSettings,
     )
     from ablate.study.overrides import retuned
+    from ablate.study.seeds import Budget, Seeds
     from ablate.study.tuning import Candidate, Tuning
 
 _PLACES = {
     "growth": ("OutlineDiff", "diff", "mark_exploratory"),
     "load": ("load_study", "parse_study"),
-    "model": ("Budget", "Design", "Factor", "Level", "Seeds", "Study", "Variant"),
+    "model": ("Design", "Factor", "Level", "Study", "Variant"),
+    "seeds": ("Budget", "Seeds"),
     "outline": (
         "FIRST_TUNING_SEED",
         "Outline",

@@ -21,12 +21,13 @@ from ablate.study.designs import LISTED
 from ablate.study.factors import read_factors
 from ablate.study.faults import Faults, counted, printable, shown
 from ablate.study.file import StudyFile, parsed_budget
-from ablate.study.model import Budget, Design, Seeds, Study
+from ablate.study.model import Design, Study
 from ablate.study.outline import StatisticsSettings
 from ablate.study.overrides import found, with_settings
 from ablate.study.overrides import settings as parsed_settings
 from ablate.study.own_code import OwnCode
 from ablate.study.report_table import check_report, outlined
+from ablate.study.seeds import Budget, Seeds
 from ablate.study.source import MAX_BYTES, LimitError, Source, decoded, parsed, plain
 from ablate.study.tuning import check_tuning
 from ablate.study.variants import Expansion, check_listed

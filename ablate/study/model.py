@@ -15,7 +15,6 @@ from ablate.protocol import Keep
 from ablate.recipe import AnyRecipe
 from ablate.recipe.signatures import did_you_mean
 from ablate.study.designs import Aliases
-from ablate.study.file import BudgetUnit
 from ablate.study.names import BASELINE
 from ablate.study.outline import (
     FIRST_TUNING_SEED,
@@ -29,6 +28,7 @@ from ablate.study.outline import (
     StatisticsSettings,
 )
 from ablate.study.own_code import named_files, sha256, used
+from ablate.study.seeds import Seeds, seed_ranges
 
 if TYPE_CHECKING:
     from ablate.study.tuning import Tuning
@@ -141,32 +141,6 @@ class Variant:
     def names(self) -> tuple[str, ...]:
         """All names under which it can be asked for."""
         return (self.name, *self.also, *([f"{self.name} (retuned)"] if self.retune else []))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """Compute after which no more seeds are added."""
-
-    amount: float
-    #: Unit of the amount.
-    unit: BudgetUnit
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seeds:
-    """How many times each variant is trained."""
-
-    #: Seeds that are run at first: the fixed number, or the first look.
-    count: int
-    #: Numbers of seeds after which undecided comparisons get more; empty for a fixed number.
-    looks: tuple[int, ...] = ()
-    #: The baseline gets no more seeds than a variant at each look.
-    strict: bool = False
-    budget: Budget | None = None
-    #: The budget as the file has it.
-    budget_text: str = ""
-    #: Seeds on which the values of retuned levels are tried.
-    retune_seeds: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -395,14 +369,3 @@ class Study:
         from ablate.study.load import study_of_mapping
 
         return study_of_mapping(mapping, source=source, folder=folder, settings=settings)
-
-
-def seed_ranges(seeds: Sequence[int]) -> str:
-    """Seeds as options take them: `0-2,5`."""
-    runs: list[list[int]] = []
-    for seed in sorted(set(seeds)):
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1].append(seed)
-        else:
-            runs.append([seed])
-    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

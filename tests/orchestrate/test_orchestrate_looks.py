@@ -18,7 +18,7 @@ from ablate.store import Database, reading
 from ablate.store.queue import Queue
 from ablate.store.spent import Spent
 from ablate.study import Study, parse_study
-from ablate.study.model import Budget
+from ablate.study.seeds import Budget
 from ablate.verdicts.analysis import Analysis, analyse
 from ablate.verdicts.results import Results
 from tests.store.store_cases import introduce, metrics, outcome
