@@ -79,8 +79,13 @@ def mismatches(committed: Document, now: Document, *, tolerance: float = TOLERAN
 
 
 def _head(document: Document) -> dict[str, Any]:
-    """What belongs to no comparison, flat."""
-    return dict(_leaves("", {name: value for name, value in document.items() if name != "comparisons"}))
+    """What belongs to no comparison, flat; without what rests on wall time, which is another in every run."""
+    head = {name: value for name, value in document.items() if name != "comparisons"}
+    if isinstance(compute := head.get("compute"), Mapping):
+        timeless = {name: value for name, value in compute.items() if name not in ("seconds", "at_equal_time")}
+        timeless["pareto"] = [one for one in compute.get("pareto", ()) if one.get("cost") != "seconds"]
+        head["compute"] = timeless
+    return dict(_leaves("", head))
 
 
 def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:

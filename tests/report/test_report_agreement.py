@@ -128,3 +128,15 @@ def test_what_is_no_report_is_told(ablate: Ablate, folder: Path) -> None:
     }.items():
         done = ablate("report", "tracked", *words)
         assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+
+
+def test_wall_times_may_differ_and_other_costs_may_not() -> None:
+    committed = comparisons_json(whole())
+    now = json.loads(json.dumps(committed))
+    now["compute"]["seconds"] = 17.0
+    now["compute"]["at_equal_time"] = []
+    now["compute"]["pareto"].append({"cost": "seconds", "variants": []})
+    assert mismatches(committed, now) == ()
+    now["compute"]["pareto"][0]["variants"][0]["cost"] += 1
+    [found] = mismatches(committed, now)
+    assert found.field.endswith(".cost")
