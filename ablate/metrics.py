@@ -25,6 +25,19 @@ class StepMetrics:
     val_accuracy: float | None = None
 
 
+#: What every epoch has columns for, in the order of `EpochMetrics`; what else it measured goes by names of its own.
+OF_EPOCHS = (
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "lr",
+    "seconds",
+    "images_per_second",
+    "peak_memory_bytes",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class EpochMetrics:
     """What one epoch measured. Losses are means over examples, in nats; accuracies are fractions in [0, 1]."""

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from ablate.errors import UsageError
+from ablate.metrics import OF_EPOCHS
 from ablate.protocol import FailureKind, JobState
 from ablate.recipe.key import KEY_LENGTH
 from ablate.store.database import Database
@@ -27,17 +28,6 @@ from ablate.study.outline import Outline
 
 #: What an attempt has columns for; other values of a run are rows of `run_metrics`.
 OF_ATTEMPTS = ("selected_epoch", "test_loss", "test_accuracy", "parameters", "trainable_parameters", "flops", "seconds")
-#: What an epoch has columns for; other values of it are rows of `custom_metrics`.
-OF_EPOCHS = (
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "lr",
-    "seconds",
-    "images_per_second",
-    "peak_memory_bytes",
-)
 #: Settings of a study that ablate did not run, where others have those that change bits.
 EXECUTION: Mapping[str, Any] = MappingProxyType({"imported": True})
 #: Rows that are handed to the database together.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from ablate.metrics import METRICS, ORACLE, Metric, named_metric
+from ablate.metrics import METRICS, OF_EPOCHS, ORACLE, Metric, named_metric
 from ablate.protocol import FailureKind, JobState
 from ablate.recipe.compare import differences
 from ablate.store import Database
@@ -26,11 +26,6 @@ from ablate.verdicts.steps import StepCurve, step_curves
 MACHINE = (FailureKind.KILLED, FailureKind.CUDA_FAULT, FailureKind.DATA_MISSING)
 #: States in which a job may still bring a value.
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED)
-#: What every epoch has columns for.
-OF_EPOCHS = frozenset(
-    {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds", "images_per_second"}
-    | {"peak_memory_bytes"}
-)
 #: Variants whose steps are read together.
 VARIANTS_AT_A_TIME = 8
 #: Classes up to which a report shows each.
@@ -83,20 +78,16 @@ class Results:
         """Read a study. Raises the store's error where the database knows no such study."""
         from ablate.store import reading
 
-        outline = reading.outline(db, study)
-        runs = tuple(reading.runs(db, study))
+        judged = cls.for_verdicts(db, study)
+        outline = judged.outline
         recipes = reading.recipes(db, study)
         record = next((record for record in reading.studies(db) if record.name == study), None)
-        return cls(
-            outline=outline,
-            runs=runs,
-            epochs=tuple(reading.epochs(db, study)),
+        return replace(
+            judged,
             steps=_steps(db, study, [variant.key for variant in outline.variants]),
             classes=class_counts(db, study, [variant.key for variant in outline.variants], most=MOST_CLASSES),
-            outcomes=outcomes(db, study, runs),
-            test_sets=reading.test_sets(db, study),
+            outcomes=outcomes(db, study, judged.runs),
             repeats=reading.repeats(db, [variant.key for variant in outline.variants]),
-            failures=tuple(one for one in reading.failures(db, study) if one.seed < FIRST_TUNING_SEED),
             recipe=recipes.get(outline.baseline, {}),
             changes={key: tuple(differences(recipes.get(outline.baseline, {}), one)) for key, one in recipes.items()},
             planned=reading.planned_epochs(db, study),

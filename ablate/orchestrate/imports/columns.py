@@ -6,11 +6,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ablate.metrics import OF_EPOCHS
 from ablate.orchestrate.imports.cells import CellError, Reader, TextError, number, share, whole, with_comma
 from ablate.orchestrate.imports.options import ImportOptions
 from ablate.orchestrate.imports.sheet import Faults, Sheet
 from ablate.recipe.signatures import did_you_mean
-from ablate.store.imported import OF_ATTEMPTS, OF_EPOCHS
+from ablate.store.imported import OF_ATTEMPTS
 
 #: Whole numbers, with the least that each may be.
 WHOLE: Mapping[str, int] = {

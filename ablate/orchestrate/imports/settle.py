@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ablate.metrics import OF_EPOCHS
 from ablate.orchestrate.imports.drafts import ORACLE, Draft
 from ablate.orchestrate.imports.sheet import Faults
 from ablate.protocol import JobState
-from ablate.store.imported import OF_EPOCHS, ImportedRun
+from ablate.store.imported import ImportedRun
 
 Select = Literal["best_val", "best_val_loss", "last"]
 _TEXTS = ("device", "device_name", "error")

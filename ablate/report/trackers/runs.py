@@ -9,23 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ablate.metrics import OF_EPOCHS
 from ablate.protocol import JobState
 from ablate.report.trackers.names import folder_names, tag_names
 from ablate.store import Database
 from ablate.store.records import EpochRecord, RunRecord
 from ablate.study.outline import Outline, OutlineVariant
 
-#: What every epoch has columns for.
-OF_EPOCHS = (
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "lr",
-    "seconds",
-    "images_per_second",
-    "peak_memory_bytes",
-)
 #: What runs have columns for and no epoch tells. How long a run took is told by its times.
 OF_RUNS = ("test_accuracy", "test_loss", "selected_epoch", "parameters", "trainable_parameters", "flops")
 #: What the epochs of a run tell; of a run without epochs they are figures of the whole run.
