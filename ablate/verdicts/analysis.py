@@ -96,6 +96,13 @@ class Analysis:
         }
         return {variant.key: found[variant.key] for variant in self.results.outline.variants if variant.key in found}
 
+    @property
+    def best(self) -> Comparison | None:
+        """Of those that are better, else of all, the one with the largest gain; means of survivors do not count."""
+        sign = 1.0 if self.results.outline.direction == "max" else -1.0
+        known = [one for one in self.comparisons.values() if one.difference.delta is not None]
+        return max(known, key=lambda one: (one.verdict == "better", sign * (one.difference.delta or 0.0)), default=None)
+
     def counted(self, arm: str, reference: str) -> tuple[int | None, int | None]:
         """Seeds of each side that the comparison of two variants counts, their first ones; None where it counts all.
 

@@ -45,25 +45,23 @@ class Shift:
 
 
 def shift_of_best(analysis: Analysis) -> Shift | None:
-    """The best variant's: of those that are better, else of all, the one with the largest gain.
+    """The best variant's, as `Analysis.best` has it.
 
     None where the true classes of it and of the baseline were not kept, or are too many.
     """
     results = analysis.results
-    sign = 1 if results.outline.direction == "max" else -1
     base = counts_of(analysis, results.baseline)
-    shown = [one for one in analysis.comparisons.values() if one.difference.delta is not None]
-    ranked = sorted(shown, key=lambda one: (one.verdict != "better", -sign * (one.difference.delta or 0.0)))
-    for one in ranked[:1] if base else ():
-        variant = results.outline.variant(one.arm)
-        runs = counts_of(analysis, variant)
-        if runs and not any(differ(run, base[0]) for run in (*runs, *base)):
-            return Shift(
-                variant=variant,
-                classes=base[0].classes,
-                points=_shares(pooled([run.counts for run in runs])) - _shares(pooled([run.counts for run in base])),
-            )
-    return None
+    if not base or analysis.best is None:
+        return None
+    variant = results.outline.variant(analysis.best.arm)
+    runs = counts_of(analysis, variant)
+    if not runs or any(differ(run, base[0]) for run in (*runs, *base)):
+        return None
+    return Shift(
+        variant=variant,
+        classes=base[0].classes,
+        points=_shares(pooled([run.counts for run in runs])) - _shares(pooled([run.counts for run in base])),
+    )
 
 
 def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:

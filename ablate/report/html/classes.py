@@ -84,7 +84,7 @@ def classes_view(analysis: Analysis) -> ClassesView | None:
     if not base:
         return None
     classes = base[0].classes
-    keys = [results.outline.baseline, *_best(analysis)]
+    keys = [results.outline.baseline, *([analysis.best.arm] if analysis.best else [])]
     found = [(key, counts_of(analysis, results.outline.variant(key))) for key in keys]
     kept = [(key, runs) for key, runs in found if runs and not any(differ(run, base[0]) for run in runs)]
     counts = [pooled([run.counts for run in runs]) for _, runs in kept]
@@ -108,14 +108,6 @@ def classes_view(analysis: Analysis) -> ClassesView | None:
         start=start,
         why=_why(analysis, keys[1]) if len(kept) > 1 else "",
     )
-
-
-def _best(analysis: Analysis) -> list[str]:
-    """The variant with the best mean among those that are better; among all where none is."""
-    sign = 1.0 if analysis.results.outline.direction == "max" else -1.0
-    means = {key: mean for key in analysis.comparisons if (mean := analysis.interval(key).mean) is not None}
-    better = [key for key in means if analysis.comparisons[key].verdict == "better"]
-    return [max(better or means, key=lambda key: sign * means[key])] if means else []
 
 
 def _why(analysis: Analysis, key: str) -> str:
