@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from ablate.orchestrate.lines import some
 from ablate.protocol import JobState
 from ablate.statistics import Comparison, Looks, Test, seeds_to_settle
 from ablate.store import Database
@@ -61,12 +62,10 @@ class Round:
         """What there is to say of it."""
         told = []
         if self.given:
-            shown = [f"{one.variant} ({one.before} -> {one.after})" for one in self.given[:SHOWN]]
-            more = f" and {len(self.given) - SHOWN} more" if len(self.given) > SHOWN else ""
-            told.append(f"not decided yet, so there are more seeds for {', '.join(shown)}{more}")
+            more = [f"{one.variant} ({one.before} -> {one.after})" for one in self.given]
+            told.append(f"not decided yet, so there are more seeds for {some(more, SHOWN)}")
         if self.withheld:
-            more = f" and {len(self.withheld) - SHOWN} more" if len(self.withheld) > SHOWN else ""
-            told.append(f"undecided, and the budget has no seeds for {', '.join(self.withheld[:SHOWN])}{more}")
+            told.append(f"undecided, and the budget has no seeds for {some(self.withheld, SHOWN)}")
         return told
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ablate.orchestrate.progress import Progress
 from ablate.store.records import RunningRecord
@@ -12,6 +12,11 @@ from ablate.store.records import RunningRecord
 PLAIN_SECONDS = 10.0
 #: Running jobs that a line names.
 LINE_JOBS = 4
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """Names in a line: `a, b`; of more than `most` the first ones, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 class PlainLines:

@@ -17,7 +17,14 @@ from ablate.store.submission import Submission, submit
 from ablate.study import FIRST_TUNING_SEED, OutlineTuning, Study, mark_exploratory
 
 
-def submit_study(db: Database, study: Study, part: Study | None = None, *, stale: Stale = Stale.REFUSE) -> Submission:
+def submit_study(
+    db: Database,
+    study: Study,
+    part: Study | None = None,
+    *,
+    stale: Stale = Stale.REFUSE,
+    coming: Round | None = None,
+) -> Submission:
     """Bring the database up to the study: a new revision if the file changed, and the jobs that are missing.
 
     Cells that an earlier revision or another design already asked for are not queued again. What a study gains after
@@ -29,11 +36,13 @@ def submit_study(db: Database, study: Study, part: Study | None = None, *, stale
         study: The whole study, whose outline the report follows.
         part: What of it to run now, see `Study.only`; None means all.
         stale: What becomes of cells whose results were made with other files of the user's own than the study has now.
+        coming: What looks add; None: it is computed here.
 
     Raises:
         UsageError: There are such cells, and nothing was said about them.
     """
-    given = {**given_so_far(db, study), **next_round(db, study).seeds}
+    coming = next_round(db, study) if coming is None else coming
+    given = {**given_so_far(db, study), **coming.seeds}
     decided = decide(db, study)
     outdated = stale_cells(db, part or study, decided)
     if stale is Stale.REFUSE:
@@ -122,7 +131,7 @@ class Advance:
             self._say(line)
         if now != self._decided or coming.given:
             # What was stale was settled when the study was first submitted.
-            submit_study(self._db, self._study, self._part, stale=Stale.KEEP)
+            submit_study(self._db, self._study, self._part, stale=Stale.KEEP, coming=coming)
         elif not coming.waiting:
             self._looking = False
         self._decided = now

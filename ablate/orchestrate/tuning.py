@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ablate.orchestrate.lines import some
 from ablate.protocol import ENDED, JobState
 from ablate.store import Database
 from ablate.store.tunings import choices, keep_choice, tried
@@ -81,9 +82,7 @@ def waiting_text(db: Database, study: Study) -> str:
     if not waiting:
         return ""
     runs = {(one.recipe.key, seed) for tuning in waiting for one in tuning.candidates for seed in tuning.seeds}
-    names = [tuning.name for tuning in waiting]
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return f"values are chosen first, by {len(runs)} tuning runs: {shown}"
+    return f"values are chosen first, by {len(runs)} tuning runs: {some([tuning.name for tuning in waiting], 4)}"
 
 
 def failed_choices(db: Database, study: Study) -> list[str]:

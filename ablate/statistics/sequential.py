@@ -103,8 +103,7 @@ def compare_in_looks(
                 continue
             _, p_equivalence, sign = rows[index]
             latest = row[-1]
-            comparison = with_power(unjudged(latest, k, test), alpha=alpha * shares[-1] / k, margin=margin)
-            comparison = replace(comparison, look=looks.counts[len(row) - 1])
+            comparison = replace(unjudged(latest, k, test), look=looks.counts[len(row) - 1])
             if latest.p is not None:
                 comparison = replace(comparison, p_adjusted=p_differs[index])
                 if p_equivalence is not None:
@@ -115,7 +114,8 @@ def compare_in_looks(
                     futile = is_futile(comparison, looks, multiple=multiple, alpha=alpha, margin=margin)
                     comparison = replace(comparison, futile=futile)
             shown[index] = comparison
-    return tuple(comparison for comparison in shown if comparison is not None)
+    last = alpha * shares[-1] / k if k else alpha
+    return tuple(with_power(comparison, alpha=last, margin=margin) for comparison in shown if comparison is not None)
 
 
 def _tested(row: Sequence[Stage], *, test: Test, margin: float | None, chance: float | None) -> list[Tested]:
