@@ -365,6 +365,11 @@ def drawn_of(given: Results, start: str) -> list[Figure]:
     return [figure for figure in made if figure is not None]
 
 
+def colours_of(figure: Figure) -> list[object]:
+    """Of each line of the legends."""
+    return [line.get_color() for box in figure.legends for line in box.get_lines()]
+
+
 def ends(figures: Sequence[Figure], title: str) -> set[tuple[tuple[float, float], tuple[float, float]]]:
     """Limits of both axes of the panels of this title."""
     return {(axes.get_xlim(), axes.get_ylim()) for axes in (panel(figure, title) for figure in figures)}
@@ -385,6 +390,9 @@ def test_pictures_of_one_sub_table_share_their_axes() -> None:
     for title in ("loss", "accuracy, %"):
         [(along, _)] = ends(figures, title)
         assert along == (0.75, 6.25)
+    [first, second] = [dict(zip(legend(figure), colours_of(figure), strict=True)) for figure in figures]
+    assert first.pop("8 (n = 5, baseline)") == style.BASELINE
+    assert first.items() <= second.items()
     [(_, (low, high))] = ends(figures, "loss")
     values = [value for row in epochs for value in (row.train_loss, row.val_loss)]
     assert low < min(values) < max(values) < high

@@ -65,7 +65,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Frame:
-    """The axes that all curve pictures of one sub-table share, so that pictures beside each other can be compared."""
+    """What curve pictures of one sub-table share, so that they can be compared: axes, and a colour for each label."""
 
     results: Results
     #: Label and variant of each curve, for each picture.
@@ -183,7 +183,7 @@ def _draw(frame: Frame, variants: Sequence[tuple[str, OutlineVariant]], shown: S
     from matplotlib.lines import Line2D
 
     results = frame.results
-    chosen = style.of_variants([is_baseline(results, variant) for _, variant in variants])
+    chosen = colours(results, variants, frame.pictures)
     labels = [_legend_text(results, text, variant) for text, variant in variants]
     across = min(2, len(shown))
     down = math.ceil(len(shown) / across)
@@ -220,6 +220,19 @@ def _bold_name(shown: Sequence[Panel]) -> str:
 def is_baseline(results: Results, variant: OutlineVariant) -> bool:
     """Whether a variant is drawn in black: the baseline, retuned or not."""
     return variant.key == results.outline.baseline or variant.is_reference
+
+
+def colours(
+    results: Results,
+    variants: Sequence[tuple[str, OutlineVariant]],
+    pictures: Sequence[Sequence[tuple[str, OutlineVariant]]],
+) -> list[Any]:
+    """A colour for each curve of a picture: black for baselines, else that of its label in all pictures beside it."""
+    if len(pictures) < 2:
+        return style.of_variants([is_baseline(results, variant) for _, variant in variants])
+    others = dict.fromkeys(text for one in pictures for text, variant in one if not is_baseline(results, variant))
+    of_label = dict(zip(others, style.colours(len(others)), strict=True))
+    return [style.BASELINE if is_baseline(results, variant) else of_label[text] for text, variant in variants]
 
 
 def _legend_text(results: Results, text: str, variant: OutlineVariant) -> str:

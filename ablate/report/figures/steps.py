@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.report.figures import style
-from ablate.report.figures.curves import LABEL_WIDTH, LINE_WIDTH, is_baseline
+from ablate.report.figures.curves import LABEL_WIDTH, LINE_WIDTH, colours, is_baseline
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.results import Results
 from ablate.verdicts.steps import StepCurve
@@ -30,7 +30,7 @@ WINDOW = 0.05
 
 @dataclass(frozen=True)
 class StepFrame:
-    """The axes that all pictures of steps of one sub-table share."""
+    """What all pictures of steps of one sub-table share."""
 
     results: Results
     #: Label and variant of each curve, for each picture.
@@ -106,7 +106,7 @@ def _draw(
     from matplotlib.lines import Line2D
 
     results = frame.results
-    chosen = style.of_variants([is_baseline(results, variant) for _, variant in variants])
+    chosen = colours(results, variants, frame.pictures)
     labels = [
         f"{style.shortened(text, LABEL_WIDTH)} ({_said(results, variant, found)})"
         for (text, variant), found in zip(variants, curves, strict=True)
