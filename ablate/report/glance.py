@@ -58,7 +58,7 @@ def _effect(analysis: Analysis, best: Comparison) -> str:
         return f"nothing: no change did better than the {reference} on average"
     size = f"{numbers.signed(metric, found.delta)} {numbers.unit_of_difference(metric)}".rstrip()
     own = numbers.with_unit(metric, found.mean_a)
-    return f"{quoted(analysis.names[best.arm])}: {metric.label} {own} against {reference}, {size}"
+    return f"{quoted(analysis.names[best.arm])}: {metric.label} {own} against {reference} ({size})"
 
 
 def _named(analysis: Analysis, key: str) -> str:

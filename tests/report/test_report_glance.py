@@ -19,7 +19,7 @@ def told(given: Results) -> dict[str, str]:
 
 def test_a_gain_is_told_with_its_certainty_its_cost_and_the_command() -> None:
     assert told(whole()) == {
-        "what helped most": "“the widest”: test accuracy 86.26 % against 79.73 % of the baseline, +6.53 points",
+        "what helped most": "“the widest”: test accuracy 86.26 % against 79.73 % of the baseline (+6.53 points)",
         "is that sure": "yes: better (95 % interval +6.30 to +6.75 points, adjusted p < 0.001, 5 seeds each)",
         "what it costs": "1.10 times the parameters and 1.06 times the seconds per epoch of the baseline",
         "what the study took": "35 runs, 3 min 58 s of training on AMD EPYC 9R14",
