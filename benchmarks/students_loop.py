@@ -141,11 +141,11 @@ def main() -> None:
         "The students' loop",
         [
             machine(("torch", "torchvision", "pillow", "ablate-lab")),
-            f"Images: {what}; 1,437 of scikit-learn's digits. Same network (the numbers of parameters are "
-            "compared), images an epoch, batch size, augmentation (shifted by up to 4 pixels, mirrored; none for "
-            f"digits), optimizer. Medians and ranges of {options.rounds} interleaved rounds: an epoch of the students' "
-            f"script against runs of {chosen['cifar-64'].epochs} epochs (digits: {chosen['digits'].epochs}) in {usable_cores()} workers of one thread, set-up, test and "
-            "writes included. Ratios are of the same round, to the faster of the students' two ways.",
+            f"Images: {what}; 1,437 of scikit-learn's digits. Same network (the numbers of parameters are compared), "
+            "images an epoch, batch size, optimizer, augmentation (shifted by up to 4 pixels, mirrored; digits: none). "
+            f"Medians and ranges of {options.rounds} interleaved rounds: an epoch of the students' script against runs "
+            f"of {chosen['cifar-64'].epochs} epochs (digits: {chosen['digits'].epochs}) by {usable_cores()} workers of "
+            "one thread, set-up, test and writes included. Ratios are of a round, to the faster of the students' ways.",
             table(["recipe", "side", "images/s", "x students", "target"], rows),
         ],
         write=not options.quick and options.only is None,

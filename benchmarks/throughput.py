@@ -94,8 +94,9 @@ def main() -> None:
         [
             machine(("torch", "ablate-lab")),
             f"Images: {what}; 1,437 of scikit-learn's digits. Whole runs of {chosen['cifar-64'].epochs} epochs "
-            f"(digits: {chosen['digits'].epochs}) in {usable_cores()} workers of one thread. Medians and ranges of {options.rounds} interleaved rounds. A step counts as {PASSES} forward "
-            f"passes; the peak is float32 products of {SIDE}x{SIDE} matrices in as many processes, in the same rounds.",
+            f"(digits: {chosen['digits'].epochs}), in {usable_cores()} workers of one thread. Medians and ranges of "
+            f"{options.rounds} interleaved rounds. A step counts as {PASSES} forward passes; the peak is float32 "
+            f"products of {SIDE}x{SIDE} matrices in as many processes, in the same rounds.",
             table(head, rows),
         ],
         write=not options.quick and options.only is None,
