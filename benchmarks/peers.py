@@ -201,7 +201,7 @@ def main() -> None:
         [
             machine(("torch", "optuna", "hydra-core", "hydra-joblib-launcher", "ray", "ablate-lab")),
             f"`benchmarks/digits.toml`: 8 variants x 4 seeds, 600 images, {epochs} epochs. Medians and ranges of "
-            f"{options.rounds} interleaved rounds, each in a new folder; `ablate run` fills a new database and writes a "
+            f"{options.rounds} interleaved rounds, each in a new folder; `ablate run` fills a database and writes its "
             "report. Of the plain loop's ways the faster one counts. Accuracies are those of the last round; their "
             "difference stands with its standard error, from the scatter within variants.",
             table(head, rows),

@@ -25,7 +25,7 @@ def main():
             "variant": tune.grid_search(list(digits.VARIANTS)),
             "seed": tune.grid_search(list(digits.SEEDS)),
         },
-        tune_config=tune.TuneConfig(max_concurrent_trials=2),
+        tune_config=tune.TuneConfig(max_concurrent_trials=2, reuse_actors=True),
         run_config=tune.RunConfig(storage_path=str(path.parent / "tune"), verbose=0),
     )
     digits.write([result.metrics["found"] for result in tuner.fit()], path)
