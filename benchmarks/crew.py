@@ -8,25 +8,25 @@ to the end of its last job: with each job's set-up, its test and all that is wri
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import ablate
 from ablate.store import Database
 from ablate.worker.devices import usable_cores
 
+from workloads import Load
+
 #: Pause between two looks at a study, seconds.
 LOOK_SECONDS = 0.1
-#: Of each worker: its runs, its time from first claim to last end; and what all runs have in common.
-OF_WORKERS = """
-    SELECT count(*), max(attempts.ended_at) - min(attempts.started_at), max(attempts.flops), max(attempts.parameters)
-    FROM attempts JOIN jobs ON attempts.job = jobs.id JOIN studies ON jobs.study = studies.id
-    WHERE studies.name = ? AND attempts.state = 'succeeded' GROUP BY attempts.worker
+OF_STUDY = """
+    SELECT attempts.* FROM attempts JOIN jobs ON attempts.job = jobs.id JOIN studies ON jobs.study = studies.id
+    WHERE studies.name = ? AND attempts.state = 'succeeded'
 """
 
 
@@ -34,10 +34,12 @@ OF_WORKERS = """
 class Trained:
     """A study that the crew has trained."""
 
-    #: Runs a second: those of every worker by its own time, added up.
+    #: Training images a second: those of every worker by its own time, added up.
     rate: float
-    #: Workers that took part.
-    workers: int
+    #: Finished runs an hour, in the same way.
+    runs_an_hour: float
+    #: Runs that shared a stacked network; 1: none did.
+    together: int
     #: Multiply-adds times two of one image's forward pass.
     flops: int
     #: Parameters of the network.
@@ -79,11 +81,11 @@ class Crew:
             process.kill()
             process.wait()
 
-    def train(self, baseline: dict[str, Any], runs: int) -> Trained:
-        """Train one recipe with so many seeds, and wait for it."""
+    def train(self, load: Load) -> Trained:
+        """Have every worker train such a load, and wait for it."""
         self._studies += 1
-        name = f"round_{self._studies}"
-        study = {"name": name, "select": "last", "seeds": {"count": runs}, "baseline": baseline}
+        name, runs = f"round_{self._studies}", self._count * load.runs
+        study = {"name": name, "select": "last", "seeds": {"count": runs}, "baseline": load.baseline}
         results = ablate.submit(ablate.Study.from_dict(study), db=self._database)
         while (now := results.status()).left:
             if any(process.poll() is not None for process in self._processes):
@@ -91,11 +93,23 @@ class Crew:
             time.sleep(LOOK_SECONDS)
         if now.jobs["succeeded"] < runs:
             raise SystemExit(f"of {runs} runs these ended: {now.jobs}\n{results.runs()['error'].dropna().tolist()}")
+        return self._trained(name, load)
+
+    def _trained(self, study: str, load: Load) -> Trained:
         with contextlib.closing(sqlite3.connect(self._database)) as raw:
-            of_workers = raw.execute(OF_WORKERS, (name,)).fetchall()
+            raw.row_factory = sqlite3.Row
+            attempts = [dict(row) for row in raw.execute(OF_STUDY, (study,))]
+        rate = 0.0  # runs a second
+        for worker in {attempt["worker"] for attempt in attempts}:
+            own = [attempt for attempt in attempts if attempt["worker"] == worker]
+            rate += len(own) / (max(one["ended_at"] for one in own) - min(one["started_at"] for one in own))
+        if (idle := self._count - len({attempt["worker"] for attempt in attempts})) > 0:
+            print(f"{idle} of {self._count} workers came too late for any run of {study}", file=sys.stderr)
+        execution = json.loads(attempts[0].get("execution") or "{}")
         return Trained(
-            rate=sum(count / seconds for count, seconds, *_ in of_workers),
-            workers=len(of_workers),
-            flops=of_workers[0][2],
-            parameters=of_workers[0][3],
+            rate=rate * load.images,
+            runs_an_hour=3600 * rate,
+            together=execution.get("k") or 1,
+            flops=attempts[0]["flops"],
+            parameters=attempts[0]["parameters"],
         )

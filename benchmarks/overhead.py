@@ -2,10 +2,9 @@
 
 Run `python benchmarks/overhead.py`. `ablate run` trains a study whose epochs take about `--minutes` in all workers
 together, from an empty database to its report. Overhead is the share of the workers' time (wall time of the command x
-workers) that is not in the seconds of stored epochs, which are those of the trainer: steps and validation. Jobs are
-trained one by one (tier `exact`), so that an epoch's seconds are a process's own. Overhead is
-divided into where it falls. Two studies: runs of many long epochs, as most have, and runs of a second on digits, the
-worst that there is.
+workers) that is not in the seconds of stored epochs, which are those of the trainer: steps and validation. It is shown
+by where it falls. Jobs are trained one by one (tier `exact`), so that an epoch's seconds are a process's own. There are
+two studies: one of runs with long epochs, as most are, and one of runs of a second, the worst that there is.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import ablate
 from ablate.worker.devices import usable_cores
 
 from measuring import Spread, Target, arguments, machine, publish, table
-from workloads import HAS_TIERS, Workload, cifar_root, workloads
+from workloads import Workload, cifar_root, workloads
 
 #: Of all workers' time, per cent.
 TARGET = Target(limit=3, at_least=False, unit=" %")
@@ -60,7 +59,7 @@ class Shares:
 
 def run(workload: Workload, epochs: int, runs: int, data_root: Path, folder: Path) -> Shares:
     """`ablate run`, and where its time went."""
-    baseline = workload.with_settings({"epochs": epochs, **({"tier": "exact"} if HAS_TIERS else {})})
+    baseline = replace(workload, epochs=epochs).load("exact").baseline
     study = ablate.Study.from_dict(
         {"name": "overhead", "select": "last", "seeds": {"count": runs}, "baseline": baseline}
     )

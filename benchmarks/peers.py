@@ -25,12 +25,10 @@ from pathlib import Path
 import numpy as np
 
 import ablate
-from ablate.recipe import Training
 from ablate.training import load_dataset, split
 from ablate.worker.devices import usable_cores
 
 from measuring import Spread, Target, arguments, interleaved, machine, publish, table
-from workloads import TIERS
 
 BY_HAND, STUDY = Path(__file__).parent / "by_hand", Path(__file__).parent / "digits.toml"
 #: Scripts and what each needs, by names for people.
@@ -46,9 +44,6 @@ LOOP_TARGET = Target(limit=0.45, at_least=False)
 PEER_TARGET = Target(limit=1.0, at_least=False)
 #: Standard errors by which the mean accuracy of two sides may differ.
 ERRORS = 4.0
-
-#: Where this ablate has a choice, the ways in which jobs share a process beside the one that a recipe has by itself.
-OTHER_TIERS = [tier for tier in TIERS if len(TIERS) > 1 and tier != Training.model_fields["tier"].default]
 
 #: A side's runs: (variant, seed) to test accuracy and number of parameters.
 Runs = dict[tuple[str, int], tuple[float, int]]
@@ -122,8 +117,7 @@ def sides(images: Path, epochs: int) -> dict[str, Side]:
             found[name] = Side([sys.executable, str(BY_HAND / script), "found.json"], by_hand, told)
     ours = [sys.executable, "-m", "ablate", "run", str(STUDY), "--devices", "cpu", "--set", f"training.epochs={epochs}"]
     found[OURS] = Side(ours, by_ablate, {})
-    for tier in OTHER_TIERS:
-        found[f"{OURS}, {tier}"] = Side([*ours, "--set", f"training.tier={tier}"], by_ablate, {})
+    found[f"{OURS}, each run by itself"] = Side([*ours, "--set", "training.tier=exact"], by_ablate, {})
     return found
 
 

@@ -14,23 +14,24 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ablate.worker.devices import usable_cores
 
-from crew import Crew
+from crew import Crew, Trained
 from measuring import Spread, Target, arguments, interleaved, machine, publish, table
-from workloads import TIERS, Workload, cifar_root, workloads
+from workloads import TIERS, Load, Workload, cifar_root, workloads
 
 SCRIPT = Path(__file__).parent / "by_hand" / "students.py"
 LOADERS = (0, 2)
-#: Runs of a round for each worker, by tier: a pack needs several.
-RUNS = {"exact": 1, "fused": 4}
 #: How many times the students' rate is wanted.
-TARGETS = {"cifar-64": 5.0, "cifar-16": 4.5, "residual": 3.0, "residual, bfloat16": 4.0}
+TARGETS = {
+    "cifar-64": Target(limit=5),
+    "cifar-16": Target(limit=4.5),
+    "residual": Target(limit=3),
+    "residual, bfloat16": Target(limit=4),
+}
 #: How many times the rate of one network after the other is wanted of those that train as one.
 FUSED_TARGET = Target(limit=1.2)
 
@@ -65,63 +66,50 @@ class Students:
         return told["images"] / told["seconds"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ours:
-    """A way in which ablate trains a recipe."""
-
-    #: For people.
-    name: str
-    #: Further keys of the recipe's `training`.
-    settings: dict[str, Any]
-    runs: int
-    target: float | None
-
-
-def ways(key: str) -> list[Ours]:
-    """The tiers that there are; the residual network also in half precision."""
-    found = []
-    for tier in TIERS:
-        settings = {} if len(TIERS) == 1 else {"tier": tier}
-        runs = RUNS[tier] * usable_cores()
-        found.append(Ours(name=f"ablate, {tier}", settings=settings, runs=runs, target=TARGETS.get(key)))
-        half = f"{key}, bfloat16"
-        if half in TARGETS:
-            low = {**settings, "precision": "bfloat16"}
-            found.append(Ours(name=f"ablate, {tier}, bfloat16", settings=low, runs=runs, target=TARGETS[half]))
+def ways(key: str, workload: Workload) -> dict[str, tuple[Load, Target | None]]:
+    """How ablate trains a recipe: by each tier, and the residual network in half precision, which has one."""
+    target = TARGETS.get(key)
+    found = {f"ablate, {tier}": (workload.load(tier), target) for tier in TIERS}
+    if (half := f"{key}, bfloat16") in TARGETS:
+        found["ablate, exact, bfloat16"] = (workload.load("exact", precision="bfloat16"), TARGETS[half])
     return found
 
 
 def compare(key: str, workload: Workload, crew: Crew, root: Path, rounds: int) -> list[list[str]]:
     """The rows of one recipe."""
-    parameters: dict[str, int] = {}
+    trained: dict[str, Trained] = {}
 
-    def ours(way: Ours) -> float:
-        trained = crew.train(workload.with_settings(way.settings), way.runs)
-        if trained.workers < usable_cores():
-            print(f"{way.name}: only {trained.workers} of the workers were given runs", file=sys.stderr)
-        parameters[way.name] = trained.parameters
-        return trained.rate * workload.epochs * workload.images
+    def ours(name: str, load: Load) -> float:
+        trained[name] = crew.train(load)
+        return trained[name].rate
 
+    chosen = ways(key, workload)
     with Students(workload, root, LOADERS[0]) as alone, Students(workload, root, LOADERS[1]) as loaded:
         students: dict[str, Callable[[], float]] = {
             f"students, {number} loaders": script.rate for number, script in zip(LOADERS, (alone, loaded), strict=True)
         }
-        chosen = ways(key)
-        sides = students | {way.name: partial(ours, way) for way in chosen}
+        sides = students | {name: partial(ours, name, load) for name, (load, _) in chosen.items()}
         found = interleaved(sides, rounds, said=f"{workload.name}, images/s, ")
+        parameters = {name: one.parameters for name, one in trained.items()}
         if {*parameters.values()} != {alone.parameters}:
             raise SystemExit(f"{workload.name}: the networks differ: {parameters}, {alone.parameters} by hand")
     best = max(students, key=lambda name: Spread.of(found[name]).median)
     rows = [[workload.name, name, Spread.of(found[name]).text(0), "1" if name == best else "", ""] for name in students]
-    for way in chosen:
-        ratio = Spread.ratio(found[way.name], found[best])
-        told = "" if way.target is None else Target(limit=way.target).told(ratio)
-        rows.append([workload.name, way.name, Spread.of(found[way.name]).text(0), ratio.text(), told])
-        alike = way.name.replace("fused", "exact")
-        if alike != way.name:
-            gain = Spread.ratio(found[way.name], found[alike])
-            rows.append([workload.name, "fused over exact", "", gain.text(), FUSED_TARGET.told(gain)])
+    for name, (_, target) in chosen.items():
+        ratio = Spread.ratio(found[name], found[best])
+        words = f"{name}{told(workload, name, trained[name].together)}"
+        judged = "" if target is None else target.told(ratio)
+        rows.append([workload.name, words, Spread.of(found[name]).text(0), ratio.text(), judged])
+    gain = Spread.ratio(found["ablate, fused"], found["ablate, exact"])
+    rows.append([workload.name, "fused over exact", "", gain.text(), FUSED_TARGET.told(gain)])
     return rows
+
+
+def told(workload: Workload, name: str, together: int) -> str:
+    """How many networks were stacked, and whether that is what a recipe has by itself."""
+    stacked = f", K = {together}" if together > 1 else ", one by one" if "fused" in name else ""
+    usual = "fused" if workload.is_fused else "exact"
+    return f"{stacked} (by itself)" if name == f"ablate, {usual}" else stacked
 
 
 def main() -> None:
@@ -144,8 +132,9 @@ def main() -> None:
             f"Images: {what}; 1,437 of scikit-learn's digits. Same network (the numbers of parameters are compared), "
             "images an epoch, batch size, optimizer, augmentation (shifted by up to 4 pixels, mirrored; digits: none). "
             f"Medians and ranges of {options.rounds} interleaved rounds: an epoch of the students' script against runs "
-            f"of {chosen['cifar-64'].epochs} epochs (digits: {chosen['digits'].epochs}) by {usable_cores()} workers of "
-            "one thread, set-up, test and writes included. Ratios are of a round, to the faster of the students' ways.",
+            f"in {usable_cores()} workers of one thread ({chosen['cifar-64'].epochs} epochs, or as much work in "
+            "shorter runs that are fused), set-up, test and writes included. Ratios are of a round, to the faster of "
+            "the students' ways.",
             table(["recipe", "side", "images/s", "x students", "target"], rows),
         ],
         write=not options.quick and options.only is None,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ablate.worker.devices import usable_cores
 
-from crew import Crew
+from crew import Crew, Trained
 from measuring import Spread, Target, arguments, interleaved, machine, publish, table
 from workloads import TIERS, Workload, cifar_root, workloads
 
@@ -25,8 +25,6 @@ from workloads import TIERS, Workload, cifar_root, workloads
 SIDE, SECONDS = 1024, 1.0
 #: Forward passes that a training step is worth: one, and two for the gradients.
 PASSES = 3
-#: Runs of a round for each worker, by tier: a pack needs several.
-RUNS = {"exact": 1, "fused": 4}
 #: Of the peak, per cent.
 TARGETS = {"residual": Target(limit=60, unit=" %")}
 
@@ -53,24 +51,24 @@ def peak(pool: Pool) -> float:
 
 def measure(key: str, workload: Workload, crew: Crew, pool: Pool, rounds: int) -> list[list[str]]:
     """The rows of one recipe."""
-    flops: dict[str, int] = {}
+    trained: dict[str, list[Trained]] = {tier: [] for tier in TIERS}
 
     def rate(tier: str) -> float:
-        settings = {"tier": tier} if len(TIERS) > 1 else {}
-        trained = crew.train(workload.with_settings(settings), RUNS[tier] * usable_cores())
-        flops[tier] = trained.flops
-        return trained.rate * workload.epochs * workload.images
+        trained[tier].append(crew.train(workload.load(tier)))
+        return trained[tier][-1].rate
 
     sides = {tier: partial(rate, tier) for tier in TIERS} | {"peak": partial(peak, pool)}
     found = interleaved(sides, rounds, said=f"{workload.name}, ")
     rows = []
     for tier in TIERS:
-        done = [PASSES * flops[tier] * images for images in found[tier]]
+        one = trained[tier][-1]
+        done = [PASSES * one.flops * images for images in found[tier]]
         share = Spread.ratio(done, found["peak"])
-        runs = Spread.of([3600 * images / (workload.images * workload.epochs) for images in found[tier]])
+        runs = Spread.of([of_round.runs_an_hour for of_round in trained[tier][-rounds:]])
         told = TARGETS[key].told(share, 100) if key in TARGETS else ""
         figures = [Spread.of(found[tier]).text(0), runs.text(0), Spread.of(done).text(1, 1e-9)]
-        rows.append([workload.name, tier, *figures, Spread.of(found["peak"]).text(1, 1e-9), share.text(1, 100), told])
+        name = f"{tier}, K = {one.together}" if one.together > 1 else tier
+        rows.append([workload.name, name, *figures, Spread.of(found["peak"]).text(1, 1e-9), share.text(1, 100), told])
     return rows
 
 
@@ -94,9 +92,9 @@ def main() -> None:
         [
             machine(("torch", "ablate-lab")),
             f"Images: {what}; 1,437 of scikit-learn's digits. Whole runs of {chosen['cifar-64'].epochs} epochs "
-            f"(digits: {chosen['digits'].epochs}), in {usable_cores()} workers of one thread. Medians and ranges of "
-            f"{options.rounds} interleaved rounds. A step counts as {PASSES} forward passes; the peak is float32 "
-            f"products of {SIDE}x{SIDE} matrices in as many processes, in the same rounds.",
+            f"(digits: {chosen['digits'].epochs}; fused ones are shorter) in {usable_cores()} workers of one thread. "
+            f"Medians and ranges of {options.rounds} interleaved rounds. A step counts as {PASSES} forward passes; the "
+            f"peak is float32 products of {SIDE}x{SIDE} matrices in as many processes, in the same rounds.",
             table(head, rows),
         ],
         write=not options.quick and options.only is None,

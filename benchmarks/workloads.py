@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ablate.recipe import SyntheticData, Training
+from ablate.recipe import Recipe, SyntheticData
+from ablate.recipe.packing import Pack, pack_of
 from ablate.training.data.synthetic import SYNTHETIC
 
 #: Images of the set that stands in for CIFAR-10: what an epoch shows, and test images.
 IMAGES, QUICK_IMAGES, TEST_IMAGES = 10_000, 1_000, 1_000
 FOLDER = "cifar-10-batches-py"
-#: What the recipe calls the way in which jobs share a process, where this ablate has a choice.
-HAS_TIERS = "tier" in Training.model_fields
-TIERS = ("exact", "fused") if HAS_TIERS else ("exact",)
+#: What `training.tier` may ask for: each run by itself, or runs of one architecture as one stacked network.
+TIERS = ("exact", "fused")
 
 _MOMENTUM = {"name": "SGD", "lr": 0.001, "momentum": 0.9}
 
@@ -43,11 +43,41 @@ class Workload:
         """Images a step."""
         return int(self.baseline["data"]["batch_size"])
 
-    def with_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """The baseline with its length and further keys of its `training`."""
+    @property
+    def is_fused(self) -> bool:
+        """Whether ablate fuses runs of this recipe where it names no tier."""
+        return self._pack({"epochs": 1}) is not None
+
+    def load(self, tier: str, **training: Any) -> Load:
+        """What each worker trains of it in a round, by a tier and further keys of `training`.
+
+        A pack has several runs, so that fewer epochs of each are enough.
+        """
+        pack = self._pack({"epochs": 1, "tier": tier, **training})
+        together = 1 if pack is None else pack.size
+        epochs = self.epochs if pack is None else max(2, 2 * self.epochs // together)
+        baseline = self._with({"epochs": epochs, "tier": tier, **training})
+        return Load(baseline=baseline, runs=together, images=epochs * self.images)
+
+    def _pack(self, training: dict[str, Any]) -> Pack | None:
+        return pack_of(Recipe.model_validate({**self._with(training), "select": "last"}))
+
+    def _with(self, training: dict[str, Any]) -> dict[str, Any]:
         baseline = deepcopy(self.baseline)
-        baseline["training"] |= {"epochs": self.epochs, **settings}
+        baseline["training"] |= training
         return baseline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What a worker trains in a round."""
+
+    #: The baseline of a study.
+    baseline: dict[str, Any]
+    #: Runs of it, which differ in their seed.
+    runs: int
+    #: Training images that each run sees, all its epochs together.
+    images: int
 
 
 def cifar_data(batch_size: int, images: int) -> dict[str, Any]:
