@@ -24,6 +24,8 @@ from ablate.worker.devices import device_name, usable_cores
 RESULTS = Path(__file__).parent / "results"
 #: Begins the section of a script.
 HEADING = "## "
+#: Processes that wanted a core when the script began, and how many may before figures are not to be trusted.
+LOAD, QUIET = (os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0), 0.5
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,11 @@ def machine_kind() -> str:
 def machine(packages: Sequence[str] = ()) -> str:
     """Processor, cores, load and versions in a line, as every section has one."""
     versions = [f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in packages)]
-    load = f"load {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else "load unknown"
+    load = f"load {LOAD:.1f} at the start"
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {device_name('cpu')}, {usable_cores()} usable cores, {platform.system()} "
-        f"{platform.machine()}, {', '.join(versions)}; {load}."
+        f"{platform.machine()}, {', '.join(versions)}; {load}"
+        + (": NOT a quiet machine, which sides of several threads suffer from most." if LOAD > QUIET else ".")
     )
 
 

@@ -163,7 +163,12 @@ def main() -> None:
         write_images(images)
         epochs = 2 if options.quick else ablate.load_study(STUDY).baseline.training.epochs
         chosen = sides(images, epochs)
-        seconds = interleaved({name: side.seconds for name, side in chosen.items()}, options.rounds, said="seconds, ")
+        seconds = interleaved(
+            {name: side.seconds for name, side in chosen.items()},
+            options.rounds,
+            warm_up=0 if options.quick else 1,
+            said="seconds, ",
+        )
     loops = [name for name in chosen if name.startswith(LOOP)]
     loop = min(loops, key=lambda name: Spread.of(seconds[name]).median)
     rows = []
