@@ -15,25 +15,28 @@ class MemoryWatch:
     """Watches one trainer; where the system tells nothing (macOS, Windows), nothing is known.
 
     Args:
-        pid: Its process id.
         proc: The process file system.
         cgroups: Where control groups are mounted.
     """
 
-    def __init__(self, pid: int | None, *, proc: Path = PROC, cgroups: Path = CGROUPS) -> None:
-        self._status = proc / str(pid) / "status"
+    def __init__(self, *, proc: Path = PROC, cgroups: Path = CGROUPS) -> None:
+        self._proc = proc
         self._group = proc / "self" / "cgroup"
         self._cgroups = cgroups
         self._rss: int | None = None
         self._looked = float("-inf")
         self._kills = self._oom_kills()
 
-    def look(self) -> None:
-        """Note how much memory the trainer holds now; cheap enough to ask at every report."""
-        if time.monotonic() < self._looked + LOOK_SECONDS:
+    def look(self, pid: int | None) -> None:
+        """Note how much memory the trainer holds now; cheap enough to ask at every report.
+
+        Args:
+            pid: Its process id; None where it has not begun.
+        """
+        if pid is None or time.monotonic() < self._looked + LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        held = _value(self._status, "VmRSS:")
+        held = _value(self._proc / str(pid) / "status", "VmRSS:")
         self._rss = self._rss if held is None else held * 1024
 
     def obituary(self) -> tuple[str, dict[str, Any]]:
