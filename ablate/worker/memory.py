@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+from ablate.worker.cgroups import CGROUPS, PROC, own_groups
+
 #: Shortest time between two looks, seconds.
 LOOK_SECONDS = 1.0
 
@@ -21,7 +22,6 @@ class MemoryWatch:
 
     def __init__(self, *, proc: Path = PROC, cgroups: Path = CGROUPS) -> None:
         self._proc = proc
-        self._group = proc / "self" / "cgroup"
         self._cgroups = cgroups
         self._rss: int | None = None
         self._looked = float("-inf")
@@ -53,20 +53,8 @@ class MemoryWatch:
 
     def _oom_kills(self) -> int | None:
         """Processes of our control group that were killed for want of memory so far."""
-        try:
-            lines = self._group.read_text().splitlines()
-        except OSError:
-            return None
-        for line in lines:
-            number, controllers, path = line.split(":", 2)
-            if "memory" in controllers.split(","):  # version 1
-                mounted, name = self._cgroups / "memory", "memory.oom_control"
-            elif number == "0":  # version 2
-                mounted, name = self._cgroups, "memory.events"
-            else:
-                continue
-            # a container sees its own group at the root
-            for folder in (mounted / path.lstrip("/"), mounted):
+        for folder in own_groups("memory", proc=self._proc, cgroups=self._cgroups):
+            for name in ("memory.events", "memory.oom_control"):  # version 2, version 1
                 if (kills := _value(folder / name, "oom_kill ")) is not None:
                     return kills
         return None
