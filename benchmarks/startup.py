@@ -1,9 +1,9 @@
 """How long ablate takes to answer, to begin to train, and to replace a trainer that died.
 
-Run `python benchmarks/startup.py`. The first table has commands that only read, against a bare `python -c pass`; rounds are
-interleaved. The second has `ablate run` of a tiny study to its first training step and to its first stored epoch, with as many
-workers as it chooses by itself, and the time from `kill -9` of a trainer to the first step of the one that takes its place. It
-looks at `/proc`, so it needs Linux.
+Run `python benchmarks/startup.py`. The first table has commands that only read, against a bare `python -c pass`; rounds
+are interleaved. The second has `ablate run` of a tiny study to its first training step and to its first stored epoch,
+with as many workers as it chooses by itself, and the time from `kill -9` of a trainer to the first step of the one that
+takes its place. It looks at `/proc`, so it needs Linux.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _running(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def _first_epoch(folder: Path, *, attempt: int) -> tuple[float, float]:
     """When the first epoch of an attempt was there (Unix time), and how long that epoch took, seconds."""
-    query = f"select seconds from epochs where attempt = {attempt} order by epoch limit 1"  # noqa: S608 - a number
+    query = f"select seconds from epochs where attempt = {attempt} order by epoch limit 1"
     took = _waited_for(lambda: _asked(folder, query))
     return time.time(), took
 

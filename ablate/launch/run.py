@@ -83,7 +83,8 @@ def run_study(
         stall_timeout: Time without a sign of life after which a job fails, seconds; None for never.
         time_over: When running jobs are given back, by `time.monotonic`; None: never.
         audience: Who hears of it.
-        line: To the nursery that trainers come from; None has every worker start one of its own.
+        line: To the nursery that trainers come from, closed when all is trained; None has every worker start one of
+            its own.
 
     Returns:
         Where the study stands at the end; jobs are left if the user interrupted, or the time was over.
@@ -122,6 +123,8 @@ def run_study(
             if progress(db, study.name).done:
                 audience.conclude()
             raise
+    if line is not None:
+        line.close()  # what follows needs the processor more than the nursery does
     if not now.left:
         audience.conclude()
         for text in failed_choices(db, part or study):

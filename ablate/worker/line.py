@@ -1,4 +1,4 @@
-"""How launchers and supervisors speak to a nursery. Imports no PyTorch, and little else: `ablate run` begins with it."""
+"""How launchers and supervisors speak to a nursery. It imports little, because `ablate run` begins with it."""
 
 from __future__ import annotations
 
@@ -52,10 +52,12 @@ class Line:
 
     Args:
         end: The near end.
+        process: The nursery, where it is there for this line and those that come from it.
     """
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
         self._end = end
+        self._process = process
 
     def trainer(self, connection: int, output: int, stacks: int) -> socket.socket | None:
         """Ask for a trainer.
@@ -76,8 +78,16 @@ class Line:
         return self._ask(LINE)
 
     def close(self) -> None:
-        """Ask for nothing more."""
+        """Ask for nothing more; a nursery of one's own ends, and with it all its trainers."""
         self._end.close()
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _ask(self, word: bytes, *descriptors: int) -> socket.socket | None:
         near, far = socket.socketpair()
@@ -92,7 +102,7 @@ class Line:
 
 @contextlib.contextmanager
 def nursery(descriptor: int | None = None) -> Iterator[Line | None]:
-    """A line to a nursery while this lasts.
+    """A line to a nursery while this lasts, or until it is closed.
 
     Args:
         descriptor: The near end of a line that somebody else gave; None starts a nursery of one's own, which imports
@@ -104,32 +114,23 @@ def nursery(descriptor: int | None = None) -> Iterator[Line | None]:
     if sys.platform != "linux":  # macOS has libraries that break in forked processes, Windows has no fork
         yield None
         return
-    if descriptor is not None:
-        line = Line(socket.socket(fileno=descriptor))
-        try:
-            yield line
-        finally:
-            line.close()
-        return
+    line = _started() if descriptor is None else Line(socket.socket(fileno=descriptor))
+    try:
+        yield line
+    finally:
+        line.close()
+
+
+def _started() -> Line:
     near, far = socket.socketpair()
     with far:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-c", f"from ablate.worker.nursery import serve; serve({far.fileno()})"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,  # where PyTorch cannot be imported, trainers that are started one by one tell why
+            stderr=subprocess.DEVNULL,  # where PyTorch cannot be imported, trainers that try it themselves tell why
             pass_fds=[far.fileno()],
             env={**os.environ, "PYTHONUNBUFFERED": "1"},  # trainers have its streams
             start_new_session=True,  # a Ctrl-C in the terminal is the launcher's business
         )
-    line = Line(near)
-    try:
-        yield line
-    finally:
-        line.close()
-        process.terminate()
-        try:
-            process.wait(timeout=END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    return Line(near, process)

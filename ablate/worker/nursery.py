@@ -1,14 +1,14 @@
-"""The nursery: a process that has imported PyTorch and computes nothing, from which trainers are forked in milliseconds.
+"""The nursery: a process that has imported PyTorch and computes nothing, so that trainers are forked in milliseconds.
 
     launcher -- line --+
     worker ---- line --+-- nursery -- fork --> trainer
     worker ---- line --+
 
-Whoever holds a line may ask for trainers, or for a line for somebody else. The nursery reaps what it has forked and tells
-its supervisor how it ended. It ends when nobody is left who could ask, so that neither it nor a trainer outlives those whom
-they serve, however these went.
+Whoever holds a line may ask for trainers, or for a line for somebody else. The nursery tells supervisors how their
+trainers ended, and ends those of supervisors that are gone. It ends when nobody is left who could ask. So nothing
+outlives those whom it serves, however these went.
 
-It has one thread, runs no operation and makes no call to CUDA: what such a process holds survives no fork.
+It starts no thread, runs no operation of PyTorch and makes no call to CUDA: threads and contexts survive no fork.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from typing import NoReturn
 from ablate.worker.birth import begin
 from ablate.worker.line import LINE, MOST_DESCRIPTORS, TRAINER, Circumstances
 
-#: What every trainer needs before its first step; of the second PyTorch itself imports as much when an optimizer is made.
-_PRELOADED = ("ablate.worker.trainer", "torch._dynamo", "ablate.training.loop", "numpy.ma")
+#: What trainers are made of.
+_TRAINER = ("ablate.worker.trainer", "ablate.training.loop")
+#: What PyTorch and numpy import at the first step of any optimizer and the first look at an array; they do without.
+_LATER = ("torch._dynamo", "numpy.ma")
 
 
 def serve(descriptor: int) -> NoReturn:
@@ -39,9 +41,12 @@ def serve(descriptor: int) -> NoReturn:
     Args:
         descriptor: The first line.
     """
-    gc.disable()  # collecting what an import makes costs a tenth of its time and frees next to nothing
-    for name in _PRELOADED:
+    gc.disable()  # looking for garbage takes a sixth of the time of an import, and finds next to nothing
+    for name in _TRAINER:
         importlib.import_module(name)
+    for name in _LATER:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()  # so that no trainer's collector writes to the pages that it shares with the others
     gc.enable()

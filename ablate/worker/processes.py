@@ -51,13 +51,16 @@ class Spawned:
 
     @property
     def sentinel(self) -> int:
+        """See `Process`."""
         return self._process.sentinel if self._pidfd is None else self._pidfd
 
     def exit_code(self) -> int | None:
+        """See `Process`."""
         self._process.join(timeout=END_SECONDS)  # reaps it: before that the status is unknown
         return self._process.exitcode
 
-    def close(self, *, begun: bool) -> None:  # noqa: ARG002 - what has not begun can be ended just as well
+    def close(self, *, begun: bool) -> None:
+        """See `Process`; what has not begun ends just as well."""
         self._process.kill()
         self._process.join()
         self._process.close()
@@ -77,17 +80,20 @@ class Forked:
 
     @property
     def sentinel(self) -> int:
+        """See `Process`."""
         return self._channel.fileno()
 
     def exit_code(self) -> int | None:
+        """See `Process`; None where the nursery ended first."""
         told = b""
         with contextlib.suppress(OSError):
             told = self._channel.recv(4)
         return int.from_bytes(told, "little", signed=True) if told else None
 
     def close(self, *, begun: bool) -> None:
+        """See `Process`; what has not begun is not waited for, since the nursery may still be importing."""
         with self._channel as channel, contextlib.suppress(OSError):
             channel.shutdown(socket.SHUT_WR)  # the nursery ends the trainer, and closes its end when it has reaped it
             channel.settimeout(END_SECONDS)
-            while begun and channel.recv(64):  # a nursery that still imports has forked nothing that could be waited for
+            while begun and channel.recv(64):
                 pass

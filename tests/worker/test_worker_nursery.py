@@ -12,7 +12,18 @@ import pytest
 
 from ablate.worker.line import Circumstances
 from tests.command import Ablate, clean_environment
-from tests.workers import LONG_STUDY, below, epochs, gone, nursery_of, query, trainer_of, trainers_of, wait_until, worker
+from tests.workers import (
+    LONG_STUDY,
+    below,
+    epochs,
+    gone,
+    nursery_of,
+    query,
+    trainer_of,
+    trainers_of,
+    wait_until,
+    worker,
+)
 
 #: A network that prints what its process is like.
 NETS = """
