@@ -14,6 +14,7 @@ from sqlalchemy import text as sql
 from ablate.errors import UsageError
 from ablate.protocol import JobState
 from ablate.recipe import AnyRecipe
+from ablate.recipe.packing import pack_of
 from ablate.store.database import Database
 from ablate.store.expressions import Now
 from ablate.store.lookup import newest, refuse_imported
@@ -85,7 +86,8 @@ def submit(
         text: The study file, word for word.
         settings: The `--set` options given beside the file.
         sources: Text of the user's own files by path relative to the study file.
-        execution: Settings that change bits; the first revision's are kept.
+        execution: Settings that change bits; the first revision's are kept. New variants get packs where these have
+            the same rule for that (`packing`) as are given here.
         only: Cells (variant key, seed; tuning runs too) to run now; None means all. Others that wait are passed over
             until a later submission asks for them; others that have ended stay in the report.
         call: What was typed after `ablate run` to ask for it, for "how to reproduce"; nothing where nobody typed.
@@ -107,7 +109,8 @@ def submit(
         number, new, settled = _revision(connection, study, outline, text, list(settings), sources, execution)
         if call:
             _keep_call(connection, newest(connection, outline.name).id, list(call))
-        ids = _variants(connection, study, rows, recipes)
+        packing = "packing" in settled and settled["packing"] == execution.get("packing")
+        ids = _variants(connection, study, rows, recipes, packing=packing)
         added, existing, requeued, left_out = _jobs(connection, study, outline, ids, only)
     return Submission(
         study=outline.name,
@@ -222,8 +225,19 @@ def _variants(
     study: int,
     cells: Mapping[str, tuple[str, Mapping[str, str]]],
     recipes: Mapping[str, AnyRecipe],
+    *,
+    packing: bool = False,
 ) -> dict[str, int]:
-    """Write new variants and new names; the row of each key."""
+    """Write new variants and new names; the row of each key.
+
+    Args:
+        connection: Of the transaction.
+        study: The study's row.
+        cells: Name and levels by key.
+        recipes: Recipe of each new variant by key.
+        packing: Whether new variants get packs. Those of the rows that are there stay as they are, whatever the rule
+            says by now: which jobs are trained together is a part of what their bits depend on.
+    """
     columns = (variants.c.key, variants.c.id, variants.c.name, variants.c.levels, variants.c.position)
     rows = connection.execute(select(*columns).where(variants.c.study == study))
     known = {row.key: row for row in rows}
@@ -232,7 +246,9 @@ def _variants(
         row = known.get(key)
         values = {"name": name, "levels": levels, "position": position}
         if row is None:
-            new.append({"study": study, "key": key, "recipe": recipes[key].canonical(), **values})
+            pack = pack_of(recipes[key]) if packing else None
+            fits = {"pack": pack and pack.key, "pack_size": pack and pack.size}
+            new.append({"study": study, "key": key, "recipe": recipes[key].canonical(), **values, **fits})
         elif (row.name, row.levels, row.position) != (name, levels, position):
             changed.append({"row": row.id, **values})
     if new:
