@@ -15,7 +15,7 @@ import threading
 import time
 from multiprocessing.connection import Connection, wait
 
-from ablate.worker.messages import Report, Stop, Train
+from ablate.worker.messages import Order, Report
 from ablate.worker.output import CHUNK_BYTES, Output
 
 #: How long a trainer has to write where it is, seconds.
@@ -102,7 +102,7 @@ class Child:
         self._reaped = True
         return self._process.exitcode
 
-    def order(self, order: Train | Stop) -> None:
+    def order(self, order: Order) -> None:
         """Send an order; a dead child is noticed by its sentinel, not here."""
         with contextlib.suppress(OSError):
             self.connection.send(order)

@@ -7,9 +7,14 @@ from pathlib import Path
 
 from ablate.protocol import LOGS_FOLDER
 
-#: How a trainer begins an attempt in its worker's log.
+#: How a trainer begins an attempt in its worker's log, how it ends one that was trained with others, and how a pack of
+#: them begins. What is said in between belongs to all of them.
 BEGINS = "attempt %d of job %d begins after epoch %d"
+ENDS = "attempt %d of job %d ends"
+PACK = "a pack of %d jobs begins, with %d places"
 _BEGINS = re.compile(r"attempt (\d+) of job \d+ begins after epoch \d+")
+_ENDS = re.compile(r"attempt (\d+) of job \d+ ends$")
+_PACK = re.compile(r"a pack of \d+ jobs begins, with \d+ places$")
 
 
 def log_file(artifacts: Path, worker: str) -> Path:
