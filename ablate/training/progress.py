@@ -71,6 +71,10 @@ class Progress:
         """Wall time of the run so far, earlier attempts included, seconds."""
         return time.perf_counter() - self._started
 
+    def leave_out(self, seconds: float) -> None:
+        """Do not count some of the time that has passed: other runs had it."""
+        self._started += seconds
+
     @property
     def exhausted(self) -> bool:
         """Whether the phase has waited for an improvement as long as early stopping allows."""
