@@ -14,7 +14,7 @@ from ablate.metrics import Outcome
 from ablate.recipe import Recipe
 from ablate.worker import checkpoints
 from ablate.worker.failures import broke, one_line
-from ablate.worker.logs import BEGINS, ENDS, PACK
+from ablate.worker.logs import ENDS, JOINS, PACK
 from ablate.worker.messages import (
     Broke,
     DivergedAway,
@@ -102,7 +102,7 @@ class Crew:
         if not isinstance(order.recipe, Recipe):
             raise TypeError(f"job {order.job} has a trainer of its own, which trains nothing else beside it")
         resume = checkpoints.load_newest(order.checkpoints, order.artifacts)
-        _log.info(BEGINS, order.attempt, order.job, resume["epoch"] if resume else 0)
+        _log.info(JOINS, order.attempt, order.job, resume["epoch"] if resume else 0)
         return training.Member(
             number=order.attempt,
             recipe=order.recipe,
@@ -136,7 +136,7 @@ class Crew:
         self._asked += 1
         send(self._connection, Room(places))
 
-    def joining(self, wait: bool) -> Sequence[training.Member]:  # noqa: FBT001 - as `training.Crew` has it
+    def joining(self, wait: bool) -> Sequence[training.Member]:
         """Jobs that came. With `wait` none came only where all questions were answered so."""
         self._hear()
         while wait and self._asked and not self._joined and not self._stopping:
@@ -165,13 +165,14 @@ class Crew:
         except (EOFError, OSError):
             os._exit(1)
 
-    def _heed(self, order: object) -> None:
-        match order:
+    def _heed(self, said: object) -> None:
+        match said:
             case Stop():
                 self._stopping = True
             case Drop(attempt=attempt):
                 self._left.add(attempt)
-                self._orders.pop(attempt, None)
+                if (order := self._orders.pop(attempt, None)) is not None:
+                    _log.info(ENDS, order.attempt, order.job)
                 self._joined = [one for one in self._joined if one.attempt != attempt]
             case Join(orders=orders):
                 self._asked -= 1

@@ -1,4 +1,4 @@
-"""The jobs that a worker holds: what its trainer reports of them is written down, and taken away is what was replaced."""
+"""The jobs that a worker holds: what its trainer reports of them is written down, until they end or are replaced."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Held:
 
     def end(self, report: Finished | DivergedAway | Broke) -> Collection[int]:
         """Write how one job ended, and hold it no longer."""
-        claim = self._claims.pop(report.attempt, None)
+        claim = None if report.attempt is None else self._claims.pop(report.attempt, None)
         if claim is None:
             return ()
         try:

@@ -14,24 +14,18 @@ import logging
 import os
 import signal
 import socket
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection
 from multiprocessing.connection import wait
-from pathlib import Path
-from types import FrameType
 
 from ablate.errors import DataMissingError
 from ablate.protocol import (
-    BEAT_SECONDS,
     AttemptState,
     Claim,
     FailureKind,
     JobQueue,
     Packing,
     WorkerInfo,
-    job_folder,
 )
 from ablate.worker.child import Child
 from ablate.worker.devices import device_name
@@ -51,13 +45,13 @@ from ablate.worker.messages import (
     Spent,
     Stop,
     Stopped,
-    Train,
     TrainPack,
     Unpackable,
 )
 from ablate.worker.provenance import provenance
+from ablate.worker.settings import WorkerSettings
 from ablate.worker.stalled import stalled
-from ablate.worker.watchdog import STALL_SECONDS, Watchdog
+from ablate.worker.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -65,34 +59,6 @@ _log = logging.getLogger(__name__)
 RELEASE_SECONDS = 2.5
 #: Pause between two looks at an empty queue, seconds.
 IDLE_SECONDS = 0.5
-#: Longest time between two signs of life of a trainer that goes on, seconds.
-ALIVE_SECONDS = 2.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkerSettings:
-    """How one worker behaves."""
-
-    #: uuid4, new at each start.
-    id: str
-    #: `cpu` or `cuda:0`.
-    device: str
-    #: Folder of checkpoints and other files.
-    artifacts: Path
-    #: Where data sets lie; None for the default.
-    data_root: Path | None = None
-    #: Serve only this study; None for all.
-    study: str | None = None
-    #: End when nothing is queued, instead of waiting for more.
-    drain: bool = False
-    #: Least time between two checkpoints of a job, seconds.
-    checkpoint_every: float = 0.0
-    #: Time without a sign of life of the trainer after which its job fails, seconds; None for never.
-    stall_timeout: float | None = STALL_SECONDS
-    #: Time after which no job is claimed and the running one is given back, seconds; None for no limit.
-    max_time: float | None = None
-    #: Time between two beats, seconds; at most a quarter of the lease.
-    beat_seconds: float = BEAT_SECONDS
 
 
 class Supervisor:
@@ -193,20 +159,20 @@ class Supervisor:
 
     def _drive(self, claims: tuple[Claim, ...]) -> None:
         child = self._child = self._child or Child()
-        orders = tuple(self._order(claim) for claim in claims)
+        orders = tuple(self._settings.order(claim) for claim in claims)
         pack = claims[0].pack
         child.order(orders[0] if pack is None else TrainPack(orders=orders, size=pack.size))
         watchdog, memory = Watchdog(self._settings.stall_timeout, time.monotonic()), MemoryWatch(child.pid)
         next_beat = time.monotonic() + self._settings.beat_seconds
         give_up = float("inf")  # when a stopping trainer has had its time
-        while not self._done:
+        while not self._done():
             soonest = min(next_beat, give_up, watchdog.due, float("inf") if self._stopping else self._time_over)
             ready = wait([child.connection, child.sentinel, self._ours], timeout=max(0.0, soonest - time.monotonic()))
             memory.look()
             if reports := child.reports():
                 watchdog.sign(time.monotonic())
                 self._record(child, reports)
-            if self._done:
+            if self._done():
                 return
             if child.sentinel in ready:
                 self._fail(_obituary(child, memory))
@@ -228,7 +194,6 @@ class Supervisor:
                 self._drop(self._held.beat())
                 next_beat = time.monotonic() + self._settings.beat_seconds
 
-    @property
     def _done(self) -> bool:
         """Whether the trainer has nothing left to do; that of a pack says so itself."""
         return self._over or (self._pack is None and not self._held)
@@ -273,7 +238,7 @@ class Supervisor:
                 held=self._held.tickets,
             )
         self._held.take(claims)
-        child.order(Join(tuple(self._order(claim) for claim in claims)))
+        child.order(Join(tuple(self._settings.order(claim) for claim in claims)))
 
     def _drop(self, attempts: Collection[int]) -> None:
         """Have jobs that were replaced trained no longer: a lone one by ending its trainer."""
@@ -300,25 +265,6 @@ class Supervisor:
         self._discard_child()
         self._held.fail(report)
 
-    def _order(self, claim: Claim) -> Train:
-        return Train(
-            job=claim.ticket.job,
-            attempt=claim.ticket.attempt,
-            recipe=claim.recipe,
-            seed=claim.seed,
-            device=self._settings.device,
-            threads=int(claim.execution.get("threads", 1)),
-            data_root=self._settings.data_root,
-            artifacts=self._settings.artifacts,
-            folder=self._settings.artifacts / job_folder(claim.study, claim.recipe.key, claim.seed),
-            checkpoints=claim.checkpoints,
-            checkpoint_every=self._settings.checkpoint_every,
-            alive_every=min(ALIVE_SECONDS, (self._settings.stall_timeout or float("inf")) / 4),
-            sources=dict(claim.sources),
-            study=claim.study,
-            keep=claim.keep,
-        )
-
     def _discard_child(self) -> None:
         if self._child is not None:
             self._child.end()
@@ -329,7 +275,9 @@ def _obituary(child: Child, memory: MemoryWatch) -> Broke:
     """What there is to say of a trainer that died without a word."""
     code = child.exit_code
     if code is None or code >= 0:
-        return Broke(attempt=None, kind=FailureKind.KILLED, message=f"the trainer ended with exit status {code}", details="")
+        return Broke(
+            attempt=None, kind=FailureKind.KILLED, message=f"the trainer ended with exit status {code}", details=""
+        )
     name, (hint, facts) = signal.Signals(-code).name, memory.obituary()
     return Broke(
         attempt=None,
@@ -338,36 +286,3 @@ def _obituary(child: Child, memory: MemoryWatch) -> Broke:
         details="",
         facts=facts,
     )
-
-
-@contextlib.contextmanager
-def stopped_by_signals(supervisor: Supervisor) -> Iterator[None]:
-    """While this lasts, SIGINT, SIGTERM and SIGUSR2 (preemption, as Slurm has it) ask for a clean end."""
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if number == getattr(signal, "SIGUSR2", None):
-            supervisor.preempt()
-        else:
-            supervisor.stop()
-
-    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR2") if hasattr(signal, name)]
-    before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {
-        number: signal.signal(number, ask) for number in wanted
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def stop_when_closed(descriptor: int, supervisor: Supervisor) -> None:
-    """Ask the supervisor for a clean end when this file descriptor closes: the launcher is gone."""
-
-    def watch() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(descriptor, 1):
-                pass
-        supervisor.stop()
-
-    threading.Thread(target=watch, name="ablate-launcher-watch", daemon=True).start()
