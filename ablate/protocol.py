@@ -212,6 +212,7 @@ class JobQueue(Protocol):
         *,
         study: str,
         without: Collection[int] = (),
+        packing: Packing = Packing.ALWAYS,
         held: Collection[Ticket] = (),
     ) -> tuple[Claim, ...]:
         """Open attempts on at most `room` waiting jobs of a pack, beside those that the worker holds."""

@@ -48,6 +48,10 @@ class Asking:
     study: str | None
     #: Jobs whose variants are left to other workers.
     without: Collection[int]
+    #: Which jobs are handed out together.
+    packing: Packing
+    #: Keys of packs whose jobs are handed out one by one.
+    alone: Collection[str] = ()
 
     @property
     def binds(self) -> dict[str, Any]:
@@ -93,19 +97,12 @@ def next_job(connection: Connection, asking: Asking) -> tuple[Claim, Pack | None
     return claim, Pack(key=about.pack, size=about.pack_size)
 
 
-def may_be_packed(claim: Claim, pack: Pack, packing: Packing, alone: Collection[str]) -> bool:
-    """Whether a worker trains a job in its pack.
-
-    Args:
-        claim: The job.
-        pack: What the study's rule says of it.
-        packing: Which packs this worker takes.
-        alone: Keys of packs whose jobs it trains one by one.
-    """
-    if packing is Packing.NEVER or pack.key in alone:
+def may_be_packed(asking: Asking, claim: Claim, pack: Pack) -> bool:
+    """Whether who asks trains a job in the pack that it belongs to."""
+    if asking.packing is Packing.NEVER or pack.key in asking.alone:
         return False
     asked = isinstance(claim.recipe, Recipe) and claim.recipe.training.tier == "fused"
-    return packing is Packing.ALWAYS or asked
+    return asking.packing is Packing.ALWAYS or asked
 
 
 def with_mates(connection: Connection, asking: Asking, claim: Claim, pack: Pack) -> tuple[Claim, ...]:
@@ -116,7 +113,9 @@ def with_mates(connection: Connection, asking: Asking, claim: Claim, pack: Pack)
 
 def mates(connection: Connection, asking: Asking, pack: Pack, room: int) -> tuple[Claim, ...]:
     """Open attempts on the next jobs of a pack of one study, at most `room`."""
-    statement = mates_statement(asking.without) if asking.without else CLAIM_MATES
+    asked, statement = asking.packing is Packing.ASKED, CLAIM_MATES
+    if asked or asking.without:
+        statement = mates_statement(asked=asked, without=asking.without)
     found = connection.execute(statement, {**asking.binds, "pack_key": pack.key, "places": room}).all() if room else []
     if not found:
         return ()

@@ -139,11 +139,12 @@ class PatientQueue:
         *,
         study: str,
         without: Collection[int] = (),
+        packing: Packing = Packing.ALWAYS,
         held: Collection[Ticket] = (),
     ) -> tuple[Claim, ...]:
         """As `Queue.join`; jobs that joined without our hearing of it are given back first."""
         return self._patiently(
-            lambda: self._queue.join(worker, pack, room, study=study, without=without, held=held),
+            lambda: self._queue.join(worker, pack, room, study=study, without=without, packing=packing, held=held),
             again=lambda: self._queue.disown(worker, held=held),
         )
 

@@ -98,14 +98,14 @@ class Queue:
         Raises:
             DatabaseError: A newer ablate has migrated the database, or wrote a recipe that this one cannot read.
         """
-        asking = Asking(worker=worker, lease=self._lease, study=study, without=without)
+        asking = Asking(worker=worker, lease=self._lease, study=study, without=without, packing=packing, alone=alone)
         with self._db.write() as connection:
             look_around(connection, self._db.place)
             found = next_job(connection, asking)
             if found is None:
                 return ()
             claim, pack = found
-            if pack is None or not may_be_packed(claim, pack, packing, alone):
+            if pack is None or not may_be_packed(asking, claim, pack):
                 return (claim,)
             return with_mates(connection, asking, claim, pack)
 
@@ -117,6 +117,7 @@ class Queue:
         *,
         study: str,
         without: Collection[int] = (),
+        packing: Packing = Packing.ALWAYS,
         held: Collection[Ticket] = (),
     ) -> tuple[Claim, ...]:
         """Open attempts on waiting jobs of a pack that is being trained, at most `room`.
@@ -127,9 +128,10 @@ class Queue:
             room: Places that became free.
             study: Name of the pack's study.
             without: Jobs whose variants are left to other workers.
+            packing: Which jobs are handed out together.
             held: What the worker holds already; a queue that repeats a call gives the rest back first.
         """
-        asking = Asking(worker=worker, lease=self._lease, study=study, without=without)
+        asking = Asking(worker=worker, lease=self._lease, study=study, without=without, packing=packing)
         with self._db.write() as connection:
             look_around(connection, self._db.place)
             return mates(connection, asking, pack, room)

@@ -38,16 +38,21 @@ def claim_statement(
     return _handed_out(update(jobs).where(jobs.c.id == select(waiting.c.id).scalar_subquery()), NextAttempt())
 
 
-def mates_statement(without: Collection[int] = ()) -> ReturningUpdate[int, int, int, int, int, int, int]:
+def mates_statement(
+    *, asked: bool, without: Collection[int] = ()
+) -> ReturningUpdate[int, int, int, int, int, int, int]:
     """Hand the next waiting jobs of one pack to a worker, at most as many as there are places.
 
     Not those whose last attempt died without a new epoch, nor those that ran out of memory: they are trained alone.
 
     Args:
+        asked: Only jobs whose recipe asks for the fused tier.
         without: Jobs whose variants are left to other workers.
     """
     study = select(studies.c.id).where(studies.c.name == bindparam("study_name")).scalar_subquery()
     of_pack = select(variants.c.id).where(variants.c.study == study, variants.c.pack == bindparam("pack_key"))
+    if asked:
+        of_pack = of_pack.where(variants.c.recipe["training"]["tier"].as_string() == "fused")
     fitting = (
         select(jobs.c.id, jobs.c.position)
         .where(_WAITING, jobs.c.study == study, jobs.c.variant.in_(of_pack), jobs.c.fruitless_attempts == 0, welcome())
@@ -99,7 +104,7 @@ GLANCE = select(
 )
 CLAIM_ANY = claim_statement(one_study=False)
 CLAIM_OF_STUDY = claim_statement(one_study=True)
-CLAIM_MATES = mates_statement()
+CLAIM_MATES = mates_statement(asked=False)
 _OPENED = ["id", "job", "number", "worker", "state", "started_at", "device", "device_name", "provenance"]
 OPEN_ATTEMPT = insert(attempts).from_select(
     _OPENED,

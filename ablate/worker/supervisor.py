@@ -84,6 +84,8 @@ class Supervisor:
         #: What is trained: a claim of the pack, None for a lone job; and whether the trainer is done with the pack.
         self._pack: Claim | None = None
         self._over = False
+        #: A GPU is filled by one job more often than a core is.
+        self._packing = Packing.ALWAYS if settings.device == "cpu" else Packing.ASKED
         #: Keys of packs that could not be trained together here.
         self._alone: set[str] = set()
         self._ours, self._wake = socket.socketpair()
@@ -132,7 +134,7 @@ class Supervisor:
                     settings.id,
                     study=settings.study,
                     without=self._held.missing,
-                    packing=Packing.ALWAYS if settings.device == "cpu" else Packing.ASKED,
+                    packing=self._packing,
                     alone=self._alone,
                 )
                 if claims:
@@ -235,6 +237,7 @@ class Supervisor:
                 places,
                 study=first.study,
                 without=self._held.missing,
+                packing=self._packing,
                 held=self._held.tickets,
             )
         self._held.take(claims)

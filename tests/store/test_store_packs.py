@@ -128,9 +128,13 @@ def test_a_worker_takes_what_it_can_train_together(db, queue):
 def test_where_packs_are_taken_on_request_the_recipe_makes_it(db, queue, monkeypatch):
     plain = recipe(64)
     asking = plain.model_copy(update={"training": plain.training.model_copy(update={"tier": "fused"})})
-    monkeypatch.setattr("store_cases.recipe", lambda _: asking)
-    submit_packed(db, batch_sizes=(64,), seeds=(0, 1))
-    assert [each.pack for each in claim_pack(queue, packing=Packing.ASKED)] == [SMALL] * 2
+    monkeypatch.setattr("store_cases.recipe", lambda size: asking if size == 64 else recipe(size))
+    submit_packed(db, batch_sizes=(32, 64), seeds=(0, 1, 2))
+    assert cells(claim_pack(queue, packing=Packing.ASKED)) == [(0, "32")]
+    pack = claim_pack(queue, packing=Packing.ASKED)
+    assert (cells(pack), {each.pack for each in pack}) == ([(0, "64"), (1, "64"), (2, "64")], {SMALL})
+    assert queue.join("w1", SMALL, 1, study="small", packing=Packing.ASKED) == ()
+    assert cells(queue.join("w1", SMALL, 1, study="small")) == [(1, "32")]
 
 
 def test_jobs_that_died_without_a_new_epoch_are_handed_out_alone(db, queue):
