@@ -6,14 +6,17 @@ that activations, poolings and sums need no other form. Vectors have the network
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ablate.training.models.dropout import Masked
 from ablate.training.models.resnet import PaddedShortcut
+
+
+def apart(inputs: Tensor, size: int) -> Tensor:
+    """What K networks have in one dimension, (B, K * C, ...), in two: (B, K, C, ...)."""
+    return inputs.reshape(inputs.shape[0], size, -1, *inputs.shape[2:])
 
 
 class Tensors(nn.Module):
@@ -76,7 +79,7 @@ class BatchNorm(Tensors):
         """(B, K * C, H, W) or (K, B, F), to the same shape."""
         if inputs.ndim == 3:
             flat = inputs.transpose(0, 1).flatten(1)
-            return self._normalised(flat).unflatten(1, (self.size, -1)).transpose(0, 1)
+            return apart(self._normalised(flat), self.size).transpose(0, 1)
         return self._normalised(inputs)
 
     def _normalised(self, inputs: Tensor) -> Tensor:
@@ -126,11 +129,13 @@ class Masks(nn.Module):
             masks = [layer.mask(part) for layer, part in zip(self.layers, inputs.unbind(0), strict=True)]
             return inputs * torch.stack(masks)
         channels = inputs.shape[1] // size
-        masks = [layer.mask(part) for layer, part in zip(self.layers, inputs.split(channels, dim=1), strict=True)]
+        masks = [
+            layer.mask(part) for layer, part in zip(self.layers, torch.split(inputs, channels, dim=1), strict=True)
+        ]
         if masks[0].shape[1] == channels:
             return inputs * torch.cat(masks, dim=1)
         whole = torch.stack(masks, dim=1)  # (B, K, 1, 1, 1): whole images are dropped
-        return (inputs.unflatten(1, (size, channels)) * whole).flatten(1, 2)
+        return (apart(inputs, size) * whole).flatten(1, 2)
 
 
 class Flatten(nn.Module):
@@ -142,7 +147,7 @@ class Flatten(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, K * C, H, W) to (K, B, C * H * W)."""
-        return inputs.unflatten(1, (self._size, -1)).transpose(0, 1).flatten(2)
+        return apart(inputs, self._size).transpose(0, 1).flatten(2)
 
 
 class Shortcut(nn.Module):
@@ -154,7 +159,7 @@ class Shortcut(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, K * C, H, W) to (B, K * (C + extra), ceil(H / stride), ceil(W / stride))."""
-        thinned = inputs[:, :, :: self._stride, :: self._stride].unflatten(1, (self._size, -1))
+        thinned = apart(inputs[:, :, :: self._stride, :: self._stride], self._size)
         return F.pad(thinned, (0, 0, 0, 0, 0, self._extra)).flatten(1, 2)
 
 
@@ -175,26 +180,21 @@ CHANNELWISE = (
 )
 
 
-def stacked(layers: Sequence[nn.Module]) -> nn.Module | None:
-    """One layer for the same layer of K networks, without its tensors; None where there is no such form."""
-    first, size = layers[0], len(layers)
-    make = _MAKERS.get(type(first))
-    if make is not None:
-        return make(layers)
-    if isinstance(first, CHANNELWISE):
-        return first
-    if isinstance(first, nn.BatchNorm1d | nn.BatchNorm2d):
-        usual = first.affine and first.track_running_stats and first.momentum is not None
-        return BatchNorm(first, size) if usual else None
-    if isinstance(first, Masked):
-        return Masks([layer for layer in layers if isinstance(layer, Masked)])
-    return None
-
-
-_MAKERS: dict[type[nn.Module], Callable[[Sequence[nn.Module]], nn.Module | None]] = {
-    nn.Conv2d: lambda layers: Convolution(layers[0], len(layers)) if layers[0].padding_mode == "zeros" else None,
-    nn.Linear: lambda layers: Linear(len(layers)),
-    nn.GroupNorm: lambda layers: GroupNorm(layers[0], len(layers)) if layers[0].affine else None,
-    nn.Flatten: lambda layers: Flatten(len(layers)) if layers[0].start_dim == 1 else None,
-    PaddedShortcut: lambda layers: Shortcut(layers[0], len(layers)),
-}
+def stacked(layer: nn.Module, size: int) -> nn.Module | None:
+    """A layer of one network as one of K networks, without its tensors; None where there is no such form."""
+    if isinstance(layer, CHANNELWISE):
+        return layer
+    if isinstance(layer, nn.Conv2d):
+        return Convolution(layer, size) if layer.padding_mode == "zeros" else None
+    if isinstance(layer, nn.Linear):
+        return Linear(size)
+    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+        usual = layer.affine and layer.track_running_stats and layer.momentum is not None
+        return BatchNorm(layer, size) if usual else None
+    if isinstance(layer, nn.GroupNorm):
+        return GroupNorm(layer, size) if layer.affine else None
+    if isinstance(layer, Masked):
+        return Masks([layer] * size)
+    if isinstance(layer, nn.Flatten):
+        return Flatten(size) if layer.start_dim == 1 else None
+    return Shortcut(layer, size) if isinstance(layer, PaddedShortcut) else None

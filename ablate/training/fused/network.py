@@ -61,7 +61,7 @@ class Network:
         self.rows = torch.zeros(size, self.layout[-1].stop, dtype=first.dtype, device=first.device)
         #: What gradients are taken of, views of the rows, (K, ...).
         self._weights = [
-            self.rows[:, slot.start : slot.stop].unflatten(1, slot.shape).detach().requires_grad_()
+            self.rows[:, slot.start : slot.stop].view(size, *slot.shape).detach().requires_grad_()
             for slot in self.layout
         ]
         self._buffers = {
@@ -81,12 +81,11 @@ class Network:
                 view = self.rows[number, slot.start : slot.stop].view(slot.shape)
                 view.copy_(parameter)
                 parameter.data = view
+            for name, buffer in model.named_buffers():
+                view = self._buffers[name][number]
+                view.copy_(buffer)
+                buffer.data = view  # the tensor stays the same one: an average may know it
             for path, module in model.named_modules():
-                for name, buffer in module._buffers.items():
-                    if buffer is not None:
-                        view = self._buffers[f"{path}.{name}" if path else name][number]
-                        view.copy_(buffer)
-                        module._buffers[name] = view
                 if isinstance(module, Masked):
                     self._masks[path].layers[number] = module
 
@@ -111,7 +110,7 @@ class Network:
         for path, layer in list(whole.named_modules()):
             if type(layer).__name__ in CONTAINERS and not _own_tensors(layer):
                 continue
-            new = stacked([layer] * self.size)
+            new = stacked(layer, self.size)
             if new is None or not path:
                 raise Unpackable(f"{type(layer).__name__} has no form for several networks")
             if isinstance(new, Tensors):

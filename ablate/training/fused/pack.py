@@ -29,6 +29,9 @@ from ablate.training.fused.network import Network, Unpackable
 from ablate.training.fused.place import Member, Place
 from ablate.training.setup import Setup, set_up
 
+#: Numbers that a processor's vectors hold, or a part of them.
+FULL = 8
+
 __all__ = ["Crew", "Member", "Unpackable", "train_pack"]
 
 
@@ -202,14 +205,24 @@ class _Pack:
 
 
 def _certified(run: Setup, size: int) -> Network:
-    """An empty network for `size` of a run's architecture.
+    """An empty network of a run's architecture with at least `size` places.
+
+    Some numbers of places do not fill the processor's vectors, and give the last place other bits; a multiple of eight
+    is tried then.
 
     Raises:
         Unpackable: It would compute something else.
     """
     example = next(iter(run.test)).images[:1]
     whole, rest = run.recipe.data.batch_size, run.training.count % run.recipe.data.batch_size
-    certify(run.model, example, size, [min(whole, run.training.count), *([rest] if rest else [])])
+    batches = [min(whole, run.training.count), *([rest] if rest else [])]
+    try:
+        certify(run.model, example, size, batches)
+    except Unpackable:
+        if size % FULL == 0:
+            raise
+        size += -size % FULL
+        certify(run.model, example, size, batches)
     return Network(run.model, size)
 
 
@@ -267,7 +280,7 @@ def _losses(outputs: Tensor, labels: Tensor, batches: Sequence[Batch], places: S
 def _each_loss(outputs: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy of each image, (K, B), of outputs (K, B, classes) and labels (K, B)."""
     losses = F.cross_entropy(outputs.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=smoothing)
-    return losses.unflatten(0, labels.shape)
+    return losses.view(labels.shape)
 
 
 def _plain_smoothing(place: Place, batch: Batch) -> float | None:

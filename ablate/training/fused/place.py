@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -179,8 +180,8 @@ def _cut(state: Mapping[str, Any], layout: tuple[Slot, ...]) -> dict[str, Any]:
     (row,) = state["state"].values() if state["state"] else ({},)
     parts = {
         number: {
-            key: value[slot.start : slot.stop].reshape(slot.shape) if _is_row(value, layout) else value
-            for key, value in row.items()
+            key: value[slot.start : slot.stop].reshape(slot.shape) if _is_row(value, layout) else copy.deepcopy(value)
+            for key, value in row.items()  # copied: a counter that parameters shared would count each step many times
         }
         for number, slot in enumerate(layout)
     }
