@@ -22,7 +22,5 @@ class Execution(Section):
     """Let a GPU round the factors of products to 10 bits."""
     deterministic: bool = False
     """Refuse operations that are not the same twice, and take slower ones where there are."""
-    tier: Literal["exact", "fused"] | None = None
-    """`exact`: alone, `fused`: with others as one stacked network; None: by a fixed rule."""
     test_time_augmentation: Literal["none", "flip"] = "none"
     """`flip`: the mean of the outputs for a test image and its mirror image is what counts, in the test alone."""

@@ -116,7 +116,8 @@ def mates(connection: Connection, asking: Asking, pack: Pack, room: int) -> tupl
     asked, statement = asking.packing is Packing.ASKED, CLAIM_MATES
     if asked or asking.without:
         statement = mates_statement(asked=asked, without=asking.without)
-    found = connection.execute(statement, {**asking.binds, "pack_key": pack.key, "places": room}).all() if room else []
+    binds = {**asking.binds, "pack_key": pack.key, "pack_size": pack.size, "places": room}
+    found = connection.execute(statement, binds).all() if room else []
     if not found:
         return ()
     jobs = sorted(found, key=lambda job: job.position)

@@ -50,7 +50,8 @@ def mates_statement(
         without: Jobs whose variants are left to other workers.
     """
     study = select(studies.c.id).where(studies.c.name == bindparam("study_name")).scalar_subquery()
-    of_pack = select(variants.c.id).where(variants.c.study == study, variants.c.pack == bindparam("pack_key"))
+    fits = (variants.c.pack == bindparam("pack_key"), variants.c.pack_size == bindparam("pack_size"))
+    of_pack = select(variants.c.id).where(variants.c.study == study, *fits)
     if asked:
         of_pack = of_pack.where(variants.c.recipe["training"]["tier"].as_string() == "fused")
     fitting = (

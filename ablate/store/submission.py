@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +15,7 @@ from sqlalchemy import text as sql
 from ablate.errors import UsageError
 from ablate.protocol import JobState
 from ablate.recipe import AnyRecipe
-from ablate.recipe.packing import pack_of
+from ablate.recipe.packing import Pack, packs_of
 from ablate.store.database import Database
 from ablate.store.expressions import Now
 from ablate.store.lookup import newest, refuse_imported
@@ -110,7 +111,7 @@ def submit(
         if call:
             _keep_call(connection, newest(connection, outline.name).id, list(call))
         packing = "packing" in settled and settled["packing"] == execution.get("packing")
-        ids = _variants(connection, study, rows, recipes, packing=packing)
+        ids = _variants(connection, study, rows, recipes, packs_of(recipes, _runs(outline)) if packing else {})
         added, existing, requeued, left_out = _jobs(connection, study, outline, ids, only)
     return Submission(
         study=outline.name,
@@ -220,13 +221,20 @@ def _cells(outline: Outline) -> dict[str, tuple[str, Mapping[str, str]]]:
     return rows
 
 
+def _runs(outline: Outline) -> Counter[str]:
+    """How many runs of each recipe are asked for, by key."""
+    runs = Counter({variant.key: len(outline.seeds_of(variant)) for variant in outline.variants})
+    for tuning in outline.tunings:
+        runs.update({candidate.key: len(tuning.seeds) for candidate in tuning.candidates})
+    return runs
+
+
 def _variants(
     connection: Connection,
     study: int,
     cells: Mapping[str, tuple[str, Mapping[str, str]]],
     recipes: Mapping[str, AnyRecipe],
-    *,
-    packing: bool = False,
+    packs: Mapping[str, Pack],
 ) -> dict[str, int]:
     """Write new variants and new names; the row of each key.
 
@@ -235,19 +243,20 @@ def _variants(
         study: The study's row.
         cells: Name and levels by key.
         recipes: Recipe of each new variant by key.
-        packing: Whether new variants get packs. Those of the rows that are there stay as they are, whatever the rule
-            says by now: which jobs are trained together is a part of what their bits depend on.
+        packs: Packs of new variants by key. Those of the rows that are there stay as they are, and so does the size
+            of a pack that any of them has: both are a part of what the bits of their jobs depend on.
     """
     columns = (variants.c.key, variants.c.id, variants.c.name, variants.c.levels, variants.c.position)
-    rows = connection.execute(select(*columns).where(variants.c.study == study))
+    rows = connection.execute(select(*columns, variants.c.pack, variants.c.pack_size).where(variants.c.study == study))
     known = {row.key: row for row in rows}
+    sizes = {row.pack: row.pack_size for row in known.values()}
     new, changed = [], []
     for position, (key, (name, levels)) in enumerate(cells.items()):
         row = known.get(key)
         values = {"name": name, "levels": levels, "position": position}
         if row is None:
-            pack = pack_of(recipes[key]) if packing else None
-            fits = {"pack": pack and pack.key, "pack_size": pack and pack.size}
+            pack = packs.get(key)
+            fits = {"pack": pack and pack.key, "pack_size": pack and sizes.get(pack.key, pack.size)}
             new.append({"study": study, "key": key, "recipe": recipes[key].canonical(), **values, **fits})
         elif (row.name, row.levels, row.position) != (name, levels, position):
             changed.append({"row": row.id, **values})
@@ -295,7 +304,7 @@ def relist(connection: Connection, study: int, outline: Outline) -> None:
 
     Waiting jobs that were passed over stay so.
     """
-    places = _places(outline, _variants(connection, study, _cells(outline), {}))
+    places = _places(outline, _variants(connection, study, _cells(outline), {}, {}))
     columns = (jobs.c.id, jobs.c.variant, jobs.c.seed, jobs.c.position, jobs.c.listed, jobs.c.state)
     changed = []
     for job, variant, seed, position, listed, state in connection.execute(

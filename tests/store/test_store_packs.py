@@ -34,9 +34,19 @@ RULE = {64: SMALL, 32: SMALL, 16: None, 8: LARGE}
 PACKING = {"threads": 1, "packing": 1}
 
 
+def packs_by(rule: dict[int, Pack | None]):
+    """A rule as `packs_of` is one, for a few batch sizes."""
+
+    def packs(recipes, runs):
+        assert recipes.keys() <= runs.keys()
+        return {key: pack for key, one in recipes.items() if (pack := rule.get(one.data.batch_size)) is not None}
+
+    return packs
+
+
 @pytest.fixture(autouse=True)
 def _rule(monkeypatch):
-    monkeypatch.setattr(submission, "pack_of", lambda recipe: RULE[recipe.data.batch_size])
+    monkeypatch.setattr(submission, "packs_of", packs_by(RULE))
 
 
 def submit_packed(db: Database, **changes: object) -> None:
@@ -99,12 +109,13 @@ def test_a_rule_of_another_version_packs_nothing(db):
 
 def test_the_pack_of_a_variant_is_decided_once(db, monkeypatch):
     submit_packed(db)
-    monkeypatch.setattr(submission, "pack_of", lambda _: LARGE)
-    submit_packed(db, batch_sizes=(64, 32, 8), prefix="size ")
+    monkeypatch.setattr(submission, "packs_of", packs_by({32: LARGE, 8: LARGE, 4: Pack(key="small", size=7)}))
+    submit_packed(db, batch_sizes=(64, 32, 8, 4), prefix="size ")
     assert rows(db, "SELECT name, pack, pack_size FROM variants ORDER BY position") == [
         ("size 64", "small", 4),
         ("size 32", "small", 4),
         ("size 8", "large", 2),
+        ("size 4", "small", 4),  # so that all that is compared is computed alike
     ]
 
 

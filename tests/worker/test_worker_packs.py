@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ablate.recipe.packing import Pack
-from ablate.store import submission
 from tests.command import TINY_STUDY, Ablate
 from tests.workers import epochs, query, trainer_of, wait_until, worker
 
@@ -17,9 +15,8 @@ STUDY = TINY_STUDY.replace("epochs = 2", "epochs = 80").replace(
 
 
 @pytest.fixture
-def packed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def packed(folder: Path) -> Path:
     """A folder with a study of four jobs that fit together."""
-    monkeypatch.setattr(submission, "pack_of", lambda _: Pack(key="tiny", size=4))
     (folder / "tiny.toml").write_text(STUDY, encoding="utf-8")
     return folder
 

@@ -116,7 +116,8 @@ class ScriptedChild:
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """Six jobs that fit together, four at a time."""
-    monkeypatch.setattr(submission, "pack_of", lambda _: Pack(key="p", size=4))
+    pack = Pack(key="p", size=4)
+    monkeypatch.setattr(submission, "packs_of", lambda recipes, _: dict.fromkeys(recipes, pack))
     with Database.open(tmp_path / "results.db", create=True) as db:
         submit_small(db, seeds=(0, 1, 2), execution={"threads": 1, "packing": 1})
         stage = Stage(db)
