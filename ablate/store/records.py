@@ -177,7 +177,7 @@ class WorkerRecord:
     started_at: datetime
     #: Last beat or claim.
     seen_at: datetime
-    #: Number of the job that it holds; None when it waits.
+    #: Number of the job that it holds, of several the lowest; None when it waits.
     job: int | None
 
 

@@ -116,12 +116,13 @@ def workers(db: Database) -> tuple[WorkerRecord, ...]:
 
 def leftover_workers(db: Database) -> tuple[tuple[WorkerRecord, float], ...]:
     """Workers that have not ended, seen lately or not, each with the seconds since it was seen; by start."""
-    claimed = jobs.c.started_at  # a sign of life that the worker's own row does not repeat
+    claimed = func.max(jobs.c.started_at)  # a sign of life that the worker's own row does not repeat
     seen = case((claimed > worker_rows.c.seen_at, claimed), else_=worker_rows.c.seen_at)
     question = (
-        select(worker_rows, jobs.c.id.label("job"), seen.label("seen"), (Now() - seen).label("silent"))
+        select(worker_rows, func.min(jobs.c.id).label("job"), seen.label("seen"), (Now() - seen).label("silent"))
         .outerjoin(jobs, (jobs.c.worker == worker_rows.c.id) & (jobs.c.state == JobState.RUNNING.value))
         .where(worker_rows.c.ended_at.is_(None))
+        .group_by(worker_rows.c.id)
         .order_by(worker_rows.c.started_at, worker_rows.c.id)
     )
     with db.read() as connection:
