@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -163,7 +164,9 @@ class RecordedStep:
     def _rates_of_the_device(self) -> Iterator[None]:
         """Let the optimizer read its rates from the device; for schedules and checkpoints they stay plain numbers."""
         groups = self.stage.optimizer.param_groups
-        before = [{key: group[key] for key in ("lr", "capturable") if key in group} for group in groups]
+        before: list[dict[str, Any]] = [
+            {key: group[key] for key in ("lr", "capturable") if key in group} for group in groups
+        ]
         for group, rate in zip(groups, self._rate_of, strict=True):
             group["lr"] = rate
             if "capturable" in group:  # a promise that PyTorch wants before it lets Adam be recorded

@@ -19,7 +19,7 @@ def own_stream(device: torch.device, wanted: bool) -> Iterator[None]:
         yield
         return
     idle = _idle[device]
-    stream = idle.pop() if idle else torch.cuda.Stream(device)
+    stream = idle.pop() if idle else torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     around = torch.cuda.current_stream(device)
     stream.wait_stream(around)
     try:
