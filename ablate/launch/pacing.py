@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from ablate.launch.probing import Load, Probe
@@ -47,7 +48,11 @@ class Pacing:
         self._devices = tuple(devices)
         self._probe = Probe(most=most, memory=smallest_memory(devices))
         self._failures = out_of_memory(db, study)
-        #: Epochs that jobs had when the number was last changed, and jobs that were done.
+        #: Jobs that ran at the last look, and when they were begun.
+        self._running: frozenset[tuple[int, datetime]] = frozenset()
+        #: The job by which each worker was measured since the number was last changed.
+        self._measured: dict[str, RunningRecord] = {}
+        #: Epochs that jobs had then, and how many jobs were done.
         self._had: dict[int, int] = {}
         self._done: int | None = None
 
@@ -58,36 +63,48 @@ class Pacing:
             now: Where the study stands.
             workers: Those of this run.
         """
-        if self._done is None:
-            self._done = now.done
-        before, failures = self._probe.width, out_of_memory(self._db, self._study)
-        if failures > self._failures:
-            self._failures = failures
+        before = self._probe.width
+        if self._ran_out(now):
             self._probe.out_of_memory({job.variant for job in now.running})
-        elif (load := self._load(now, workers.names)) is not None:
-            self._probe.measured(load)
-            self._had |= {job.job: job.epoch for job in now.running}  # what is measured next comes after this
-        elif not self._probe.settled and now.done - self._done >= UNMEASURED_JOBS * len(self._devices) * before:
-            self._probe.unmeasurable()
+        elif len(workers.names) == len(self._devices) * before:
+            self._probed(now, workers.names)
         if self._probe.width != before:
             wanted = self._devices * self._probe.width
             workers.resize(wanted[: max(now.left, len(workers.names))])  # no more than there are jobs
-            self._had |= {job.job: job.epoch for job in now.running}
-            self._done = now.done
+            self._begin(now)
 
-    def _load(self, now: Progress, ours: Collection[str]) -> Load | None:
-        """What runs now; None where not every worker has a job that was measured since the last change."""
-        jobs = [job for job in now.running if job.worker in ours]
-        if not len(jobs) == len(ours) == len(self._devices) * self._probe.width:
-            return None
-        rates = {job.job: self._rate(job) for job in jobs}
-        if not all(rates.values()):
-            return None
-        return Load(
-            rates={job: rate for job, rate in rates.items() if rate},
-            memory={job.job: job.peak_memory_bytes for job in jobs if job.peak_memory_bytes},
-            variants=frozenset(job.variant for job in jobs),
-        )
+    def _ran_out(self, now: Progress) -> bool:
+        """Whether an attempt ended for want of memory since the last look; only then others run."""
+        running = frozenset((job.job, job.started_at) for job in now.running)
+        if running == self._running:
+            return False
+        self._running = running
+        before, self._failures = self._failures, out_of_memory(self._db, self._study)
+        return self._failures > before
+
+    def _probed(self, now: Progress, ours: frozenset[str]) -> None:
+        """Tell the probe what runs now, once every worker has been measured; or that they cannot be."""
+        if self._done is None:
+            self._done = now.done
+        self._measured |= {job.worker: job for job in now.running if job.worker in ours and self._rate(job)}
+        if self._measured.keys() >= ours:
+            jobs = [self._measured[worker] for worker in ours]
+            self._probe.measured(
+                Load(
+                    rates={job.job: job.images_per_second for job in jobs if job.images_per_second},
+                    memory={job.job: job.peak_memory_bytes for job in jobs if job.peak_memory_bytes},
+                    variants=frozenset(job.variant for job in jobs),
+                )
+            )
+            self._begin(now)
+        elif not self._probe.settled and now.done - self._done >= UNMEASURED_JOBS * len(ours):
+            self._probe.unmeasurable()
+
+    def _begin(self, now: Progress) -> None:
+        """What is measured from here on comes after this moment."""
+        self._measured.clear()
+        self._had |= {job.job: job.epoch for job in now.running}
+        self._done = now.done
 
     def _rate(self, job: RunningRecord) -> float | None:
         """Images a second, once enough epochs have passed; a job that has only one epoch left is measured by that."""

@@ -96,8 +96,8 @@ class Probe:
         return self.width
 
     def unmeasurable(self) -> int:
-        """Jobs are over before they can be measured: a number that did well with small networks."""
-        self.width = max(1, min(UNMEASURED, self.most, self._ceiling or self.most))
+        """Jobs are over before they can be measured: the last number that paid, or one that suits small networks."""
+        self.width = self._best_width or max(1, min(UNMEASURED, self.most, self._ceiling or self.most))
         self.settled = True
         return self.width
 

@@ -188,6 +188,15 @@ def test_workers_are_added_once_every_job_was_measured_beside_the_others(db: Dat
     assert crew.devices == ["cuda:0", "cuda:1"]  # 1.04 is too little
 
 
+def test_short_jobs_are_measured_one_after_the_other(db: Database) -> None:
+    crew = Crew(["cuda:0", "cuda:1"])
+    pace = Pacing(db, "small", crew.devices, most=8)
+    pace.look(standing([(1, 2, 50.0), (2, 0, 0.0)]), crew)
+    assert len(crew.devices) == 2
+    pace.look(standing([(3, 0, 0.0), (2, 2, 50.0)], done=1), crew)
+    assert len(crew.devices) == 4
+
+
 def test_jobs_of_one_epoch_are_measured_by_it_and_others_by_none_end_the_search(db: Database) -> None:
     crew = Crew(["cuda:0"])
     Pacing(db, "small", crew.devices, most=8).look(standing([(1, 1, 50.0)], epochs=1), crew)

@@ -65,14 +65,14 @@ RECIPES: dict[str, dict[str, Any]] = {
 class Counting:
     """Records nothing, and counts what is replayed."""
 
-    def __init__(self, refuses: int = 0) -> None:
+    def __init__(self, refuses: int | None = None) -> None:
         self.records = self.replays = 0
         self._refuses = refuses
 
     def record(self, step: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
-        """The function, counted; at first refused so many times."""
+        """The function, counted; refused where it is the one of this number."""
         self.records += 1
-        if self.records <= self._refuses:
+        if self.records == self._refuses:
             raise NotRecorded("operation not permitted when stream is capturing")
 
         def replay() -> None:
@@ -135,15 +135,20 @@ def test_chunks_of_few_batches_change_nothing(
     assert timeless(*run(make_recipe({**changes, "training.graphs": True}))[:2]) == whole
 
 
-def test_where_nothing_can_be_recorded_steps_are_taken_one_by_one(
-    make_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("refused", "replays"), [(1, 0), (2, 2 * 7 - 2)], ids=["full batches", "the smaller last one"])
+def test_where_a_size_cannot_be_recorded_all_steps_are_taken_one_by_one(
+    make_recipe: MakeRecipe,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    refused: int,
+    replays: int,
 ) -> None:
-    refusing = Counting(refuses=1)
+    refusing = Counting(refuses=refused)
     monkeypatch.setattr(recorder, "recorder_for", lambda device: refusing)
     changes = {**RANDOM_LAYERS, "training.epochs": 3}
     fallen_back = timeless(*run(make_recipe({**changes, "training.graphs": True}))[:2])
     assert fallen_back == timeless(*run(make_recipe(changes))[:2])
-    assert (refusing.records, refusing.replays) == (1, 0)
+    assert (refusing.records, refusing.replays) == (refused, replays)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert "taken one by one: operation not permitted" in warnings[0]

@@ -15,7 +15,10 @@ _one_at_a_time = threading.Lock()
 
 
 class NotRecorded(Exception):  # noqa: N818 - an answer, not a mistake of anybody's
-    """A step cannot be recorded; nothing that it works on has changed."""
+    """A step cannot be recorded; nothing that it works on has changed.
+
+    What was recorded before with the same generators must not be replayed again: they may have got a new state.
+    """
 
 
 class Recorder(Protocol):
@@ -73,8 +76,7 @@ class CudaGraphs:
                     step()
             except Exception as error:
                 self._clear(graph, drawn_from, states)
-                first = (str(error).strip().splitlines() or [""])[0]
-                raise NotRecorded(f"{type(error).__name__}: {first}") from error
+                raise NotRecorded(_first_cause(error)) from error
         return graph.replay
 
     def _clear(
@@ -95,6 +97,14 @@ class CudaGraphs:
             fresh = torch.Generator(generator.device)
             fresh.set_state(state)
             generator.graphsafe_set_state(fresh)
+
+
+def _first_cause(error: BaseException) -> str:
+    """What went wrong first; that the capture then could not be ended says little."""
+    while error.__context__ is not None:
+        error = error.__context__
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def recorder_for(device: torch.device) -> Recorder | None:

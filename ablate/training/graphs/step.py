@@ -106,6 +106,7 @@ class RecordedStep:
         except NotRecorded as reason:
             log.warning("the steps of this job cannot be recorded and are taken one by one: %s", reason)
             self._recorder = None
+            self._replays.clear()  # they draw from what the generators were before
 
     def _on_batch(self, size: int) -> None:
         """One step. All that differs from step to step is read from the device, and nothing is asked of it."""
