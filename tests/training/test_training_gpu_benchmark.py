@@ -19,7 +19,7 @@ def test_the_self_check_runs_every_section(capsys: pytest.CaptureFixture[str]) -
     assert "FAIL" not in gates
     for side in (gpu.STUDENTS, gpu.EAGER, gpu.GRAPH, "recorded, 2 side by side", "1 processes", "TF32, recorded"):
         assert re.search(rf"(?m)^\| {re.escape(side)} \| [\d,]+ \|", page), side
-    assert "2 of 2 jobs" in page
+    assert "1 of 1 jobs" in page
 
 
 def test_without_a_gpu_it_says_what_to_type(

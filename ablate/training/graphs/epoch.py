@@ -31,8 +31,8 @@ class TrainEpoch(Protocol):
 def epochs_of(run: Setup, stage: Stage) -> TrainEpoch:
     """How the epochs of a phase are trained: by recorded steps where the recipe asks for that and it can be."""
     if run.recipe.training.graphs:
-        reason, recorder = why_eager(run.recipe), recorders.recorder_for(run.device)
-        if reason is None and recorder is not None:
+        reason = why_eager(run.recipe)
+        if reason is None and (recorder := recorders.recorder_for(run.device)) is not None:
             return partial(train_recorded_epoch, RecordedStep(run, stage, recorder))
         log.info("steps are taken one by one: %s", reason or "they are recorded on a GPU only")
     return partial(train_one_epoch, run, stage)
