@@ -12,6 +12,7 @@ less than a minute, and writes nothing: its figures mean nothing.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import platform
 import re
@@ -58,6 +59,13 @@ class Bench:
     notes: list[str] = field(default_factory=list)
     #: Sections that broke off.
     broken: list[str] = field(default_factory=list)
+    #: When it began, by `time.monotonic`.
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def passed(self) -> float:
+        """Time so far, seconds."""
+        return time.monotonic() - self.started
 
     @property
     def root(self) -> Path:
@@ -176,6 +184,9 @@ def study(bench: Bench) -> None:
         ways["packs"] = {"tier": "fused"}
     sizes = bench.sizes
     for name, training in ways.items():
+        if bench.passed + sizes.study_seconds > BUDGET_SECONDS:
+            bench.broken.append(f"lab C, {name}: left out, {bench.passed:.0f} s had passed")
+            continue
         folder = bench.folder / f"study-{name}"
         found = whole_study(sizes, folder, bench.root, devices=devices, workers=workers, **training)
         whole = "" if found.done == found.total else f", which makes {found.expected:,.0f} s for all"
@@ -191,17 +202,16 @@ SECTIONS = (equality, small_network, large_network, packs, processes, study)
 
 def measure(bench: Bench) -> None:
     """All sections, each whatever became of the others."""
-    started = time.monotonic()
     for section in SECTIONS:
-        passed = time.monotonic() - started
-        if passed + (bench.sizes.study_seconds if section is study else 0) > BUDGET_SECONDS:
-            bench.broken.append(f"{section.__name__}: left out, {passed:.0f} s had passed")
+        if bench.passed > BUDGET_SECONDS:
+            bench.broken.append(f"{section.__name__}: left out, {bench.passed:.0f} s had passed")
             continue
-        print(f"{passed:4.0f} s  {section.__doc__}", file=sys.stderr, flush=True)
+        print(f"{bench.passed:4.0f} s  {section.__doc__}", file=sys.stderr, flush=True)
         try:
             section(bench)
         except Exception as error:  # noqa: BLE001 - the others are worth having
             bench.broken.append(f"{section.__name__}: {type(error).__name__}: {str(error)[:300]}")
+        gc.collect()  # jobs of a section hold memory that the next one needs
         if bench.device.type == "cuda":
             torch.cuda.empty_cache()
 

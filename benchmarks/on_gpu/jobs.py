@@ -38,7 +38,7 @@ class Job:
         self._stream = None
         if recorded and device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self._prepare()
+        self.prepare()
         with self._on_stream():
             self._run = set_up(recipe, LATEST.load(recipe.data, root, None), seed=seed, device=device)
             self._stage = self._run.begin(recipe.training.parts[0])
@@ -52,7 +52,7 @@ class Job:
 
     def epoch(self) -> float:
         """Train an epoch; images a second."""
-        self._prepare()
+        self.prepare()
         self._epoch += 1
         started = time.perf_counter()
         with self._on_stream():
@@ -86,7 +86,8 @@ class Job:
         synchronize(self._device)
         return [value.cpu() for value in self._run.model.state_dict().values()]
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Set PyTorch up as the recipe wants it."""
         prepare_process(self._device, torch.get_num_threads(), tf32=self._recipe.training.tf32)
 
     def _on_stream(self) -> AbstractContextManager[object]:
@@ -95,6 +96,7 @@ class Job:
 
 def side_by_side(jobs: Sequence[Job], device: torch.device) -> float:
     """Train an epoch of each job, step by step in turn; images a second of all together."""
+    jobs[0].prepare()
     started = time.perf_counter()
     going = [job.steps() for job in jobs]
     while going:

@@ -1,6 +1,7 @@
 """Recorded steps: all but the capture itself runs on a processor; the tests of the capture need a GPU."""
 
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from ablate.training.graphs import own_stream, recorder, why_eager
 from ablate.training.graphs.recorder import Called, CudaGraphs, NotRecorded
 from ablate.training.graphs.step import STEPS_BEFORE, RecordedStep
 from ablate.training.setup import set_up
+from ablate.training.update import Update
 from tests.runs import run, timeless
 
 MakeRecipe = Callable[..., Recipe]
@@ -205,6 +207,21 @@ def test_each_step_is_the_same_work_and_asks_nothing_of_the_device(make_recipe: 
     names = {name for name, _ in seen[3]}
     assert "aten._fused_adam_.tensor_lr" in names or "aten._fused_adamw_.tensor_lr" in names
     assert not {name for name in names if "_local_scalar_dense" in name or "nonzero" in name}
+
+
+@pytest.mark.parametrize(("rate", "used"), [(0.1, 0.10000000149011612), (1e39, math.inf)])
+def test_on_a_gpu_steps_use_rates_of_single_precision_and_schedules_keep_theirs(
+    make_recipe: MakeRecipe, rate: float, used: float
+) -> None:
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.SGD([weight], lr=rate)
+    seen: list[float] = []
+    optimizer.register_step_pre_hook(lambda made, *_: seen.append(made.param_groups[0]["lr"]))
+    for device in ("cpu", "cuda"):
+        weight.grad = torch.zeros(3)
+        Update(optimizer, make_recipe().training, torch.device(device)).step()
+    assert seen == [rate, used]
+    assert optimizer.param_groups[0]["lr"] == rate
 
 
 def recorded_step(recipe: Recipe, how: Any, device: str = "cpu", seed: int = 0) -> RecordedStep:
