@@ -54,13 +54,17 @@ RECIPES: dict[str, dict[str, Any]] = {
         "training.scheduler": {"name": "StepLR", "step_size": 1, "gamma": 0.5},
         "training.phases": [{"epochs": 2, "freeze": ["stage1.*"]}, {"epochs": 2}],
     },
-    "half precision, another's dropout and one batch an epoch": {
+    "half precision, a plateau and one batch an epoch": {
         "data.train_images": 40,
         "data.batch_size": 40,
         "training.epochs": 4,
-        "model": {"name": "torchvision:mobilenet_v3_small"},
         "training.precision": "bfloat16",
         "training.scheduler": {"name": "ReduceLROnPlateau", "patience": 0},
+    },
+    "another's network with its own dropout": {
+        "data.train_images": 48,
+        "data.batch_size": 16,
+        "model": {"name": "torchvision:mobilenet_v3_small"},
     },
 }
 
@@ -214,7 +218,7 @@ def test_on_a_gpu_steps_use_rates_of_single_precision_and_schedules_keep_theirs(
     make_recipe: MakeRecipe, rate: float, used: float
 ) -> None:
     weight = torch.nn.Parameter(torch.ones(3))
-    optimizer = torch.optim.SGD([weight], lr=rate)
+    optimizer = torch.optim.SGD([weight], lr=rate, fused=True)
     seen: list[float] = []
     optimizer.register_step_pre_hook(lambda made, *_: seen.append(made.param_groups[0]["lr"]))
     for device in ("cpu", "cuda"):
