@@ -180,7 +180,7 @@ def study(bench: Bench) -> None:
     on_gpu = bench.device.type == "cuda"
     devices, workers = ("0", "auto") if on_gpu else ("cpu", "1")
     ways: dict[str, dict[str, object]] = {GRAPH: {"graphs": True}}
-    if has_packs():
+    if has_packs() and on_gpu:
         ways["packs"] = {"tier": "fused"}
     sizes = bench.sizes
     for name, training in ways.items():

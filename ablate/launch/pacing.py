@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -50,8 +50,8 @@ class Pacing:
         self._failures = out_of_memory(db, study)
         #: Jobs that ran at the last look, and when they were begun.
         self._running: frozenset[tuple[int, datetime]] = frozenset()
-        #: The job by which each worker was measured since the number was last changed.
-        self._measured: dict[str, RunningRecord] = {}
+        #: The jobs by which each worker was measured since the number was last changed.
+        self._measured: dict[str, list[RunningRecord]] = {}
         #: Epochs that jobs had then, and how many jobs were done.
         self._had: dict[int, int] = {}
         self._done: int | None = None
@@ -86,16 +86,12 @@ class Pacing:
         """Tell the probe what runs now, once every worker has been measured; or that they cannot be."""
         if self._done is None:
             self._done = now.done
-        self._measured |= {job.worker: job for job in now.running if job.worker in ours and self._rate(job)}
+        for worker in ours:  # one that trains a pack has several jobs
+            jobs = [job for job in now.running if job.worker == worker]
+            if jobs and all(map(self._rate, jobs)):
+                self._measured[worker] = jobs
         if self._measured.keys() >= ours:
-            jobs = [self._measured[worker] for worker in ours]
-            self._probe.measured(
-                Load(
-                    rates={job.job: job.images_per_second for job in jobs if job.images_per_second},
-                    memory={job.job: job.peak_memory_bytes for job in jobs if job.peak_memory_bytes},
-                    variants=frozenset(job.variant for job in jobs),
-                )
-            )
+            self._probe.measured(load_of({worker: self._measured[worker] for worker in ours}))
             self._begin(now)
         elif not self._probe.settled and now.done - self._done >= UNMEASURED_JOBS * len(ours):
             self._probe.unmeasurable()
@@ -111,6 +107,17 @@ class Pacing:
         had = self._had.get(job.job, 0)
         left = EPOCHS if job.epochs_total is None else job.epochs_total - had
         return job.images_per_second if job.epoch - had >= max(1, min(EPOCHS, left)) else None
+
+
+def load_of(crew: Mapping[str, Sequence[RunningRecord]]) -> Load:
+    """What workers are busy with, each with its jobs."""
+    jobs = [job for held in crew.values() for job in held]
+    peaks = {worker: max(job.peak_memory_bytes or 0 for job in held) for worker, held in crew.items()}
+    return Load(
+        rates={job.job: job.images_per_second for job in jobs if job.images_per_second},
+        memory={worker: peak for worker, peak in peaks.items() if peak},
+        variants=frozenset(job.variant for job in jobs),
+    )
 
 
 def smallest_memory(devices: Sequence[str]) -> int | None:

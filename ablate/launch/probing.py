@@ -1,4 +1,4 @@
-"""How many jobs run side by side on a GPU: doubled as long as they get more done together.
+"""How many workers run side by side on a GPU: doubled as long as they get more done together.
 
 Rates decide how many run, never what they compute. Not yet measured on a GPU.
 """
@@ -25,8 +25,8 @@ class Load:
 
     #: Training images a second of each, by the job's number.
     rates: Mapping[int, float]
-    #: Most memory that each process has had from PyTorch's allocator, by the job's number, bytes.
-    memory: Mapping[int, int]
+    #: Most memory that each process has had from PyTorch's allocator, by the worker, bytes.
+    memory: Mapping[str, int]
     #: Variants that they are of.
     variants: frozenset[str]
 

@@ -31,7 +31,7 @@ def load(width: int, total: float, *, first: int = 0, memory: int = 0, variants:
     jobs = range(first, first + width)
     return Load(
         rates=dict.fromkeys(jobs, total / width),
-        memory=dict.fromkeys(jobs, memory) if memory else {},
+        memory={f"w{job}": memory for job in jobs} if memory else {},
         variants=frozenset(variants),
     )
 
@@ -195,6 +195,15 @@ def test_short_jobs_are_measured_one_after_the_other(db: Database) -> None:
     assert len(crew.devices) == 2
     pace.look(standing([(3, 0, 0.0), (2, 2, 50.0)], done=1), crew)
     assert len(crew.devices) == 4
+
+
+def test_a_worker_with_a_pack_counts_with_all_its_jobs() -> None:
+    def held(*jobs: int) -> list[RunningRecord]:
+        return list(standing([(job, 3, 10.0) for job in jobs]).running)
+
+    found = pacing.load_of({"w0": held(1, 2, 3), "w1": held(4)})
+    assert found.rates == {1: 10.0, 2: 10.0, 3: 10.0, 4: 10.0}
+    assert found.memory == {"w0": GIB, "w1": GIB}
 
 
 def test_jobs_of_one_epoch_are_measured_by_it_and_others_by_none_end_the_search(db: Database) -> None:
