@@ -158,6 +158,10 @@ class RunningRecord:
     val_accuracy: float | None
     #: Of the last recorded epoch, nats.
     train_loss: float | None
+    #: Training images a second of the last recorded epoch.
+    images_per_second: float | None
+    #: Most memory in use up to that epoch, bytes.
+    peak_memory_bytes: int | None
     #: Start of the attempt.
     started_at: datetime
 
