@@ -212,7 +212,8 @@ class Supervisor:
                     self._spent = True
                 case Finished() | DivergedAway():
                     self._drop(self._held.end(report))
-                    child.attempt_over()
+                    if self._pack is not None:  # the others go on, and others may join
+                        child.attempt_over()
                 case Broke():
                     if self._pack is None:
                         self._discard_child()
