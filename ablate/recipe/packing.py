@@ -76,7 +76,7 @@ def pack_of(recipe: AnyRecipe) -> Pack | None:
 
 
 def packs_of(recipes: Mapping[str, AnyRecipe], runs: Mapping[str, int]) -> dict[str, Pack]:
-    """The packs of a study's variants, with as many places as its runs fill; variants that are trained alone are left out.
+    """The packs of a study's variants, with as many places as its runs fill; those trained alone are left out.
 
     Ten runs of which eight would fit are two packs of five, not one of eight and one that is nearly empty.
 

@@ -15,11 +15,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from multiprocessing.connection import wait
+from typing import Any
 
 from ablate.errors import DataMissingError
 from ablate.protocol import (
+    PRINTED,
     AttemptState,
     Claim,
     FailureKind,
@@ -30,6 +33,8 @@ from ablate.protocol import (
 from ablate.worker.child import Child
 from ablate.worker.devices import device_name
 from ablate.worker.held import Held
+from ablate.worker.last_words import last_words
+from ablate.worker.line import Line
 from ablate.worker.memory import MemoryWatch
 from ablate.worker.messages import (
     Alive,
@@ -67,11 +72,13 @@ class Supervisor:
     Args:
         queue: The worker's side of the experiment database.
         settings: How this worker behaves.
+        line: To the nursery that its trainers come from; None has each import PyTorch by itself.
     """
 
-    def __init__(self, queue: JobQueue, settings: WorkerSettings) -> None:
+    def __init__(self, queue: JobQueue, settings: WorkerSettings, line: Line | None = None) -> None:
         self._queue = queue
         self._settings = settings
+        self._line = line
         self._child: Child | None = None
         self._stopping = False
         #: How attempts end that are given back.
@@ -127,7 +134,7 @@ class Supervisor:
                 provenance=provenance(),
             )
         )
-        self._child = Child()
+        self._child = Child(self._line)
         try:
             while not self._stopping and time.monotonic() < self._time_over:
                 claims = self._queue.claim_pack(
@@ -160,18 +167,19 @@ class Supervisor:
             self._discard_child()
 
     def _drive(self, claims: tuple[Claim, ...]) -> None:
-        child = self._child = self._child or Child()
+        child = self._child = self._child or Child(self._line)
         orders = tuple(self._settings.order(claim) for claim in claims)
         pack = claims[0].pack
         child.order(orders[0] if pack is None else TrainPack(orders=orders, size=pack.size))
-        watchdog, memory = Watchdog(self._settings.stall_timeout, time.monotonic()), MemoryWatch(child.pid)
+        watchdog, memory = Watchdog(self._settings.stall_timeout, time.monotonic()), MemoryWatch()
         next_beat = time.monotonic() + self._settings.beat_seconds
         give_up = float("inf")  # when a stopping trainer has had its time
         while not self._done():
             soonest = min(next_beat, give_up, watchdog.due, float("inf") if self._stopping else self._time_over)
             ready = wait([child.connection, child.sentinel, self._ours], timeout=max(0.0, soonest - time.monotonic()))
-            memory.look()
-            if reports := child.reports():
+            reports = child.reports()
+            memory.look(child.pid)
+            if reports:
                 watchdog.sign(time.monotonic())
                 self._record(child, reports)
             if self._done():
@@ -215,6 +223,7 @@ class Supervisor:
                     if self._pack is not None:  # the others go on, and others may join
                         child.attempt_over()
                 case Broke():
+                    report = self._with_last_words(report)
                     if self._pack is None:
                         self._discard_child()
                     self._spent = self._pack is not None  # the others go on; then it is replaced
@@ -266,6 +275,7 @@ class Supervisor:
         if self._pack is not None and report.kind is FailureKind.STALLED:  # whose fault it is will be seen
             self._part(report.message)
             return
+        report = self._with_last_words(report)
         self._discard_child()
         self._held.fail(report)
 
@@ -274,19 +284,23 @@ class Supervisor:
             self._child.end()
             self._child, self._spent = None, False
 
+    def _with_last_words(self, report: Broke) -> Broke:
+        """With what the trainer printed last, as a fact of its failure; the log itself may lie on another machine."""
+        printed = "" if self._child is None else last_words(self._child.last_words(), self._settings.artifacts)
+        return replace(report, facts={**report.facts, PRINTED: printed}) if printed else report
+
 
 def _obituary(child: Child, memory: MemoryWatch) -> Broke:
     """What there is to say of a trainer that died without a word."""
     code = child.exit_code
-    if code is None or code >= 0:
-        return Broke(
-            attempt=None, kind=FailureKind.KILLED, message=f"the trainer ended with exit status {code}", details=""
-        )
-    name, (hint, facts) = signal.Signals(-code).name, memory.obituary()
-    return Broke(
-        attempt=None,
-        kind=FailureKind.KILLED,
-        message=f"the trainer was ended by {name}{hint if name == 'SIGKILL' else ''}",
-        details="",
-        facts=facts,
-    )
+    if code is not None and code >= 0:
+        return _killed(f"the trainer ended with exit status {code}")
+    hint, facts = memory.obituary()
+    if code is None:
+        return _killed(f"the process that trainers are forked from was ended, and this trainer with it{hint}", facts)
+    name = signal.Signals(-code).name
+    return _killed(f"the trainer was ended by {name}{hint if name == 'SIGKILL' else ''}", facts)
+
+
+def _killed(message: str, facts: Mapping[str, Any] | None = None) -> Broke:
+    return Broke(attempt=None, kind=FailureKind.KILLED, message=message, details="", facts=facts or {})

@@ -44,10 +44,9 @@ def certify(model: nn.Module, example: Tensor, size: int, batch_sizes: Sequence[
 def _agrees(model: nn.Module, example: Tensor) -> None:
     """Hold some networks as one against each of them alone, in double precision."""
     networks = [_varied(model, number) for number in range(NETWORKS)]
-    alone = [copy.deepcopy(network) for network in networks]
     images = [_images(example, PROBED, number).double() for number in range(NETWORKS)]
     found = _passed(networks, images, seeds=range(NETWORKS))
-    for number, network in enumerate(alone):
+    for number, network in enumerate(networks):
         reseed_dropout(network, number, 1, example.device)
         for ours, theirs in zip(found[number], _alone(network, images[number]), strict=True):
             if not torch.allclose(ours.double(), theirs.double(), rtol=TOLERANCE, atol=TOLERANCE):
@@ -56,9 +55,7 @@ def _agrees(model: nn.Module, example: Tensor) -> None:
 
 def _same_everywhere(model: nn.Module, example: Tensor, size: int, batch_size: int) -> None:
     """Hold the places against each other, bit by bit, with the same network and images in all of them."""
-    found = _passed(
-        [copy.deepcopy(model) for _ in range(size)], [_images(example, batch_size, 0)] * size, seeds=[0] * size
-    )
+    found = _passed([model] * size, [_images(example, batch_size, 0)] * size, seeds=[0] * size)
     for values in zip(*found, strict=True):
         if not all(torch.equal(values[0], value) for value in values[1:]):
             raise Unpackable(f"the bits of a network depend on its place among {size}")
@@ -68,8 +65,8 @@ def _passed(networks: Sequence[nn.Module], images: Sequence[Tensor], seeds: Sequ
     """Of each network: outputs in training, gradients, outputs in evaluation, and its buffers after both."""
     together = Network(networks[0], len(networks))
     for number, network in enumerate(networks):
-        together.place(number, network)
-        reseed_dropout(network, seeds[number], 1, images[0].device)
+        together.load(number, network)
+        together.reseed(number, seeds[number], 1)
     together.train()
     outputs = together(images)
     labels = _labels(images[0])
@@ -79,8 +76,8 @@ def _passed(networks: Sequence[nn.Module], images: Sequence[Tensor], seeds: Sequ
     with torch.no_grad():
         judged = together(images)
     return [
-        [outputs[number].detach(), gradients[number], judged[number], *network.buffers()]
-        for number, network in enumerate(networks)
+        [outputs[number].detach(), gradients[number], judged[number], *together.buffers(number)]
+        for number in range(len(networks))
     ]
 
 

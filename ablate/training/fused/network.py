@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -72,22 +73,38 @@ class Network:
         self._module = self._built(example, tensors | self._buffers)
         self._input_format = torch.channels_last if self._channels_last else torch.contiguous_format
 
+    @torch.no_grad()
+    def load(self, number: int, model: nn.Module) -> None:
+        """Copy a network's weights and buffers into place `number`, and copies of its dropouts.
+
+        Raises:
+            Unpackable: The network has another architecture.
+        """
+        for slot, (name, parameter) in zip(self.layout, model.named_parameters(), strict=True):
+            if name != slot.name or parameter.shape != slot.shape:
+                raise Unpackable(f"{name} of shape {tuple(parameter.shape)} stands where {slot.name} should")
+            self._weight(number, slot).copy_(parameter)
+        for name, buffer in model.named_buffers():
+            self._buffers[name][number].copy_(buffer)
+        for path, masks in self._masks.items():
+            masks.layers[number] = copy.copy(cast("Masked", model.get_submodule(path)))  # one for each place
+
+    def reseed(self, number: int, seed: int, epoch: int) -> None:
+        """Start the masks of an epoch in place `number`, as `reseed_dropout` does in a network by itself."""
+        for path, masks in self._masks.items():
+            masks.layers[number].reseed(seed, epoch, path, self.rows.device)
+
     def place(self, number: int, model: nn.Module) -> None:
-        """Put a network in place `number`, with its weights and buffers; it goes on living as views of them."""
-        with torch.no_grad():
-            for slot, (name, parameter) in zip(self.layout, model.named_parameters(), strict=True):
-                if name != slot.name or parameter.shape != slot.shape:
-                    raise Unpackable(f"{name} of shape {tuple(parameter.shape)} stands where {slot.name} should")
-                view = self.rows[number, slot.start : slot.stop].view(slot.shape)
-                view.copy_(parameter)
-                parameter.data = view
-            for name, buffer in model.named_buffers():
-                view = self._buffers[name][number]
-                view.copy_(buffer)
-                buffer.data = view  # the tensor stays the same one: an average may know it
-            for path, module in model.named_modules():
-                if isinstance(module, Masked):
-                    self._masks[path].layers[number] = module
+        """Put a network in place `number`; its parameters and buffers become views of what is there."""
+        self.load(number, model)
+        for slot, parameter in zip(self.layout, model.parameters(), strict=True):
+            parameter.data = self._weight(number, slot)
+        for name, buffer in model.named_buffers():
+            buffer.data = self._buffers[name][number]  # the tensor stays the same one: an average may know it
+
+    def buffers(self, number: int) -> list[Tensor]:
+        """The buffers of the network in place `number`."""
+        return [buffer[number] for buffer in self._buffers.values()]
 
     def train(self, mode: bool = True) -> None:
         """Training or evaluation mode of all networks as one; the networks themselves keep theirs."""
@@ -103,6 +120,9 @@ class Network:
         """Gradients of a sum of the networks' losses, (K, P)."""
         found = torch.autograd.grad(loss, self._weights)
         return torch.cat([gradient.flatten(1) for gradient in found], dim=1)
+
+    def _weight(self, number: int, slot: Slot) -> Tensor:
+        return self.rows[number, slot.start : slot.stop].view(slot.shape)
 
     def _built(self, example: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
         """The module tree of the example with layers for all networks in place of its own."""

@@ -19,7 +19,6 @@ from ablate.training.evaluate import Measured
 from ablate.training.failures import RecipeError
 from ablate.training.fused.network import Network, Slot
 from ablate.training.measure import peak_memory_bytes
-from ablate.training.models import reseed_dropout
 from ablate.training.optim import Schedule, build_optimizer
 from ablate.training.progress import FORMAT, Progress, resumed
 from ablate.training.setup import Setup, Stage
@@ -59,7 +58,7 @@ class Place:
 
     def __init__(self, member: Member, run: Setup, network: Network, number: int) -> None:
         self.member, self.run, self.number = member, run, number
-        self._layout = network.layout
+        self._network, self._layout = network, network.layout
         network.place(number, run.model)
         self._row = nn.Parameter(network.rows[number])
         phase = run.recipe.training.parts[0]
@@ -90,8 +89,7 @@ class Place:
 
     def begin_epoch(self) -> None:
         """Start the random streams of the next epoch."""
-        run = self.run
-        reseed_dropout(run.model, run.seed, self.progress.epoch + 1, run.device)
+        self._network.reseed(self.number, self.run.seed, self.progress.epoch + 1)
         self._norms = []
 
     def step(self, gradient: Tensor) -> None:
