@@ -220,7 +220,8 @@ class Supervisor:
                     self._spent = True
                 case Finished() | DivergedAway():
                     self._drop(self._held.end(report))
-                    child.attempt_over()
+                    if self._pack is not None:  # the others go on, and others may join
+                        child.attempt_over()
                 case Broke():
                     report = self._with_last_words(report)
                     if self._pack is None:

@@ -102,7 +102,7 @@ class ScriptedChild:
         return said
 
     def attempt_over(self) -> None:
-        pass
+        assert self.connection >= 0, "the trainer is gone"
 
     def stack(self) -> str:
         return ""
@@ -111,6 +111,7 @@ class ScriptedChild:
         for end in (self.connection, self._speak, self.sentinel, self._live):
             if end >= 0:
                 os.close(end)
+        self.connection = -1
 
 
 @pytest.fixture
@@ -281,6 +282,19 @@ def test_when_a_pack_is_killed_each_job_has_a_failed_attempt_and_those_without_p
     assert stage.play(script) == ["succeeded"] * 6
     assert stage.attempts() == [("failed", 4), ("succeeded", 6)]
     assert [type(order).__name__ for order in stage.orders] == ["TrainPack", *["Train"] * 4, "TrainPack"]
+
+
+def test_a_lone_job_that_was_replaced_ends_its_trainer(stage: Stage) -> None:
+    def script(order: Order) -> list[Report]:
+        assert isinstance(order, Train)
+        if order.attempt <= 2:
+            cancel(stage.db, "small", only=[order.job])
+        return done(order.attempt) if order.attempt != 2 else [Finished(attempt=2, outcome=outcome())]
+
+    stage.worker("cuda:0")
+    assert stage.play(script) == ["cancelled", "cancelled", *["succeeded"] * 4]
+    assert rows(stage.db, "SELECT count(*) FROM epochs") == [(4,)]
+    assert stage.trainers == 3
 
 
 def test_on_a_gpu_jobs_are_packed_only_on_request(stage: Stage) -> None:
