@@ -19,6 +19,7 @@ from ablate.training.data import LATEST
 from ablate.training.device import determinism, prepare_process
 from ablate.training.ending import divergence, kept, tested
 from ablate.training.evaluate import Measured, evaluate
+from ablate.training.execution import execution
 from ablate.training.failures import Diverged, Stopped
 from ablate.training.graphs import epochs_of, own_stream, why_eager
 from ablate.training.group import ALONE, Group
@@ -219,14 +220,14 @@ def run_phases(
             if on_epoch is not None:
                 on_epoch(metrics, lambda stage=stage: progress.state_dict(stage))  # type: ignore[misc]
             if not metrics.finite:
-                raise Diverged(epoch, divergence(metrics))
+                raise Diverged(epoch, divergence(metrics), execution(run))
         progress.next_phase()
 
     if run.group.rank > 0:
         return None
     last = weights_of(run.model) if keeping is not None and keeping.wants_last else None
     progress.select()
-    outcome = tested(run, progress, check)
+    outcome = tested(run, progress, check, execution(run))
     return outcome if keeping is None else replace(outcome, weights=kept(run, progress, keeping, last))
 
 
