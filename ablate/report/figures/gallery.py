@@ -43,7 +43,8 @@ def draw(analysis: Analysis, folder: Path, *, pdf: bool = False) -> Mapping[str,
     """
     written: dict[str, str] = {}
     for name, file, make in wanted(analysis):
-        figure = make()
+        with style.legible():
+            figure = make()
         if figure is not None:
             style.save(figure, folder, file, pdf=pdf)
             written[name] = file

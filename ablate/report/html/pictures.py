@@ -25,7 +25,8 @@ def inlined(analysis: Analysis) -> Mapping[str, str]:
     for name, _, make in gallery.wanted(analysis):
         if name in OWN or names.is_curves(name):
             continue
-        figure = make()
+        with style.legible():
+            figure = make()
         if figure is not None:
             with tempfile.TemporaryDirectory(prefix="ablate-") as folder:
                 style.save(figure, Path(folder), "picture")
