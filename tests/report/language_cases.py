@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -72,9 +72,9 @@ def formatted_calls() -> list[str]:
     return found
 
 
-def names_in(text: str) -> set[str]:
+def names_in(text: str) -> frozenset[str]:
     """The values that a message shows."""
-    return {name for _, name, _, _ in Formatter().parse(text) if name}
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
 
 
 def catalog(code: str) -> Catalog:
@@ -102,7 +102,7 @@ def _name(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
-def _of_python(text: str) -> Iterator[tuple[Message, set[str]]]:
+def _of_python(text: str) -> Iterator[tuple[Message, Collection[str]]]:
     calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call) and _name(node) in CALLS]
     for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
         context, message, plural = (None if place is None else _literal(node, place) for place in CALLS[_name(node)])
@@ -116,12 +116,12 @@ def _literal(call: ast.Call, place: int) -> str | None:
     return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
 
 
-def _of_template(text: str) -> Iterator[tuple[Message, set[str]]]:
+def _of_template(text: str) -> Iterator[tuple[Message, Collection[str]]]:
     for _, _, said in extract_from_ast(Environment().parse(text), ("say",)):
         message = said if isinstance(said, str) else str(said[0])
         yield Message(text=message), names_in(message)
 
 
-def _of_script(text: str) -> Iterator[tuple[Message, set[str]]]:
+def _of_script(text: str) -> Iterator[tuple[Message, Collection[str]]]:
     for literal in SPOKEN.findall(text):
         yield Message(text=json.loads(literal)), names_in(json.loads(literal))
