@@ -25,6 +25,8 @@ AWAY_SECONDS = 600.0
 #: Folders below the artifacts: checkpoints, workers' logs, and the user's own files while a job runs.
 CHECKPOINTS_FOLDER, LOGS_FOLDER, CODE_FOLDER = "checkpoints", "logs", "code"
 JOBS_FOLDER, WEIGHTS_FOLDER = "jobs", "weights"
+#: Fact of a failure: the end of what the trainer printed.
+PRINTED = "printed"
 #: Attempts in a row without a new epoch after which a job that was lost or killed fails.
 MAX_FRUITLESS_ATTEMPTS = 3
 
@@ -151,8 +153,9 @@ class Failure:
     kind: FailureKind
     #: One line for tables.
     message: str
-    #: The traceback or the end of the log.
+    #: The traceback, or where the trainer stood.
     details: str = ""
+    #: Peak memory, batch size and the like; `PRINTED`.
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 

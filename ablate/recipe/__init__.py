@@ -92,6 +92,15 @@ class Recipe(Keyed):
         return self
 
     @model_validator(mode="after")
+    def _fusable(self) -> Recipe:
+        if self.training.tier == "fused":
+            from ablate.recipe.packing import why_alone  # which needs this class
+
+            if (obstacle := why_alone(self)) is not None:
+                raise ValueError(f'`training.tier = "fused"` has no form for {obstacle}: leave one of the two out')
+        return self
+
+    @model_validator(mode="after")
     def _selectable(self) -> Recipe:
         if self.data.validation != 0:
             return self

@@ -10,6 +10,9 @@ from ablate.recipe.section import Section
 class Execution(Section):
     """Numbers and their order in memory, and how images are judged."""
 
+    tier: Literal["exact", "fused"] | None = None
+    """`exact`: each run by itself; `fused`: runs of one architecture as one stacked network, with the same numbers up
+    to rounding; None: by a fixed rule, which fuses tiny networks on a processor."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Of the forward pass, where PyTorch's autocast finds less to be enough; weights and losses stay float32. The
     gradients of `float16` are scaled."""

@@ -45,6 +45,7 @@ from ablate.report.figures.names import (
 )
 from ablate.report.figures.schedules import SCHEDULES_NOTE
 from ablate.report.figures.steps import step_notes
+from ablate.report.glance import glance
 from ablate.report.grids import matrices, matrix_table
 from ablate.report.language import ENGLISH, say, spoken
 from ablate.report.noise_table import noise_table
@@ -142,10 +143,18 @@ def compose(analysis: Analysis, pictures: Container[str], *, option: str = "--ma
         title=analysis.results.outline.title,
         opening=(
             Bullets(items=(*answer(analysis), *grave)),
+            *_glance(analysis),
             *_picture(pictures, OVERVIEW, say("All variants: a dot for each seed, mean and 95 % interval")),
         ),
         sections=tuple(_sections(analysis, pictures, option)),
     )
+
+
+def _glance(analysis: Analysis) -> list[Block]:
+    """The answers that a reader looks for first."""
+    results = analysis.results
+    found = glance(analysis, _calls(results) if results.recipe else ())
+    return [_pairs(say("in short"), say("answer"), found)] if found else []
 
 
 def _sections(analysis: Analysis, pictures: Container[str], option: str) -> Iterator[Section]:

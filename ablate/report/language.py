@@ -124,11 +124,12 @@ def say(message: str, /, **values: object) -> str:
     """A text in the language that is spoken.
 
     Args:
-        message: A literal in English with the names of values in braces, or a text that is `told`.
+        message: A literal in English with the names of values in braces, or a text that is `told`, which may bring
+            values of its own.
         values: Their values; of those that are told themselves, their translations.
     """
     if isinstance(message, Told):
-        values = dict(message.values)
+        values = {**message.values, **values}
         message = message.message
     language = _spoken.get()
     if language is None or not message:  # the empty message is a file's own head

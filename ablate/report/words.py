@@ -22,6 +22,10 @@ WORDS = frozenset(
         told("diverged"),
         told("failed"),
         told("cancelled"),
+        # and attempts
+        told("lost"),
+        told("released"),
+        told("preempted"),
         # how grave a finding is
         told("error"),
         told("warning"),

@@ -4,6 +4,7 @@ Only jobs that the newest revision of a study asks for are counted and reported.
 """
 
 from ablate.store.code import ran_with, revision_sources
+from ablate.store.history import histories
 from ablate.store.lookup import (
     calls,
     outline,
@@ -29,6 +30,7 @@ __all__ = [
     "durations",
     "epochs",
     "failures",
+    "histories",
     "labellings",
     "leftover_workers",
     "mean_duration",

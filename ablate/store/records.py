@@ -263,8 +263,6 @@ class FailureRecord:
     error: str
     #: Why the last attempt failed; None where it diverged or its worker was lost.
     kind: FailureKind | None
-    #: The traceback or the end of the log.
-    details: str
     #: Peak memory, batch size and the like.
     facts: Mapping[str, Any]
     #: End of the job.

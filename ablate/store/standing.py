@@ -187,7 +187,6 @@ def failures(db: Database, study: str) -> tuple[FailureRecord, ...]:
             variants.c.key,
             attempts.c.number,
             attempts.c.failure_kind,
-            attempts.c.failure_details,
             attempts.c.failure_facts,
         )
         .join_from(jobs, variants, variants.c.id == jobs.c.variant)
@@ -207,7 +206,6 @@ def failures(db: Database, study: str) -> tuple[FailureRecord, ...]:
             attempt=row.number,
             error=row.error or "",
             kind=None if row.failure_kind is None else FailureKind(row.failure_kind),
-            details=row.failure_details or "",
             facts=row.failure_facts or {},
             ended_at=utc(row.ended_at),
         )

@@ -8,26 +8,25 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch import Tensor
 
-from ablate.metrics import EpochMetrics, Outcome, Weights
+from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import AnyRecipe, OwnRecipe, Recipe
 from ablate.training.context import OnReport
 from ablate.training.data import LATEST
 from ablate.training.device import determinism, prepare_process
+from ablate.training.ending import divergence, kept, tested
 from ablate.training.epoch import train_one_epoch
-from ablate.training.evaluate import Measured, evaluate, label
+from ablate.training.evaluate import Measured, evaluate
 from ablate.training.failures import Diverged, Stopped
-from ablate.training.fingerprints import fingerprints
 from ablate.training.group import ALONE, Group
-from ablate.training.measure import count_parameters, peak_memory_bytes
+from ablate.training.measure import peak_memory_bytes
 from ablate.training.own_code import own_code
 from ablate.training.progress import FORMAT, Progress, resumed
 from ablate.training.setup import Setup, set_up
-from ablate.training.weights import Keeping, save_weights, weights_of
+from ablate.training.weights import Keeping, weights_of
 
 log = logging.getLogger(__name__)
 
@@ -219,26 +218,15 @@ def run_phases(
             if on_epoch is not None:
                 on_epoch(metrics, lambda stage=stage: progress.state_dict(stage))  # type: ignore[misc]
             if not metrics.finite:
-                raise Diverged(epoch, _divergence(metrics))
+                raise Diverged(epoch, divergence(metrics))
         progress.next_phase()
 
     if run.group.rank > 0:
         return None
     last = weights_of(run.model) if keeping is not None and keeping.wants_last else None
     progress.select()
-    outcome = _tested(run, progress, check)
-    return outcome if keeping is None else replace(outcome, weights=_kept(run, progress, keeping, last))
-
-
-def _kept(run: Setup, progress: Progress, keeping: Keeping, last: Mapping[str, Tensor] | None) -> tuple[Weights, ...]:
-    """The files of a run that is over: its selected weights, and those after its last epoch where they are given."""
-
-    def write(tensors: Mapping[str, Tensor], which: Literal["best", "last"], epoch: int) -> Weights:
-        classes = run.dataset.classes
-        return save_weights(tensors, keeping, which, recipe=run.recipe, classes=classes, epoch=epoch, seed=run.seed)
-
-    best = write(weights_of(run.model), "best", progress.selected_epoch)
-    return (best,) if last is None else (best, write(last, "last", progress.epoch))
+    outcome = tested(run, progress, check)
+    return outcome if keeping is None else replace(outcome, weights=kept(run, progress, keeping, last))
 
 
 def _validated(run: Setup, check: Callable[[], None]) -> tuple[Measured | None, Mapping[str, float]]:
@@ -261,31 +249,3 @@ def _oracle(run: Setup, check: Callable[[], None]) -> dict[str, float]:
         return {}
     seen, _, _ = evaluate(run.tested, run.test, run.loss, check)
     return {"oracle_test_accuracy": seen.accuracy, "oracle_test_loss": seen.loss}
-
-
-def _tested(run: Setup, progress: Progress, check: Callable[[], None]) -> Outcome:
-    """The selected weights meet the test images, once, and label what nobody has labelled."""
-    dataset = run.dataset
-    tested, predictions, own = evaluate(run.tested, run.test, run.loss, check, run.metrics, "test_", dataset.classes)
-    labelling = None
-    if dataset.unlabelled is not None and run.unlabelled is not None:
-        labelling = label(run.tested, run.unlabelled, dataset.unlabelled, dataset.classes, run.loss, check)
-    return Outcome(
-        selected_epoch=progress.selected_epoch,
-        test_loss=tested.loss,
-        test_accuracy=tested.accuracy,
-        parameters=count_parameters(run.model),
-        trainable_parameters=run.trainable_parameters,
-        flops=run.flops,
-        seconds=progress.seconds,
-        fingerprints=fingerprints(run, progress.first_step_loss),
-        predictions=predictions,
-        labelling=labelling,
-        metrics=own,
-    )
-
-
-def _divergence(metrics: EpochMetrics) -> str:
-    of_training = metrics.train_loss is not None and not math.isfinite(metrics.train_loss)
-    which, value = ("training", metrics.train_loss) if of_training else ("validation", metrics.val_loss)
-    return f"the {which} loss became {value} in epoch {metrics.epoch}"

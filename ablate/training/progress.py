@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from ablate.recipe import EarlyStopping
@@ -70,6 +71,10 @@ class Progress:
     def seconds(self) -> float:
         """Wall time of the run so far, earlier attempts included, seconds."""
         return time.perf_counter() - self._started
+
+    def leave_out(self, seconds: float) -> None:
+        """Do not count some of the time that has passed: other runs had it."""
+        self._started += seconds
 
     @property
     def exhausted(self) -> bool:
@@ -153,6 +158,13 @@ class Progress:
 def resumed(stage: Stage, state: Mapping[str, Any]) -> None:
     """Put the optimizer and the schedule of a phase where a checkpoint was taken."""
     stage.optimizer.load_state_dict(state["optimizer"])
+    for (
+        parameter,
+        values,
+    ) in stage.optimizer.state.items():  # updates of all numbers at once go by their order in memory
+        for key, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                values[key] = torch.empty_like(parameter).copy_(value)
     stage.schedule.load_state_dict(state["scheduler"])
     stage.update.load_state_dict(state.get("update", {}))  # older checkpoints have none, and need none
 

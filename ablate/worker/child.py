@@ -120,6 +120,10 @@ class Child:
         if self._output is not None:
             self._output.cut()
 
+    def last_words(self) -> str:
+        """The end of what the child and all that it has started printed in this attempt, where the system can tell."""
+        return "" if self._output is None else self._output.recent()
+
     def stack(self) -> str:
         """Where every thread of the trainer is, and of processes that it forked; empty where it does not answer."""
         if not hasattr(faulthandler, "register"):

@@ -17,6 +17,11 @@ def log_file(artifacts: Path, worker: str) -> Path:
     return artifacts / LOGS_FOLDER / f"worker-{worker[:8]}.log"
 
 
+def announces(line: str) -> bool:
+    """Whether a line says that an attempt begins."""
+    return _BEGINS.search(line) is not None
+
+
 def excerpt(artifacts: Path, *, worker: str | None, attempt: int) -> str | None:
     """What a worker wrote during one attempt; None where its log is not on this machine or does not mention it.
 

@@ -23,6 +23,7 @@ from types import FrameType
 from ablate.errors import DataMissingError
 from ablate.protocol import (
     BEAT_SECONDS,
+    PRINTED,
     AttemptState,
     Claim,
     Failure,
@@ -34,6 +35,7 @@ from ablate.protocol import (
 )
 from ablate.worker.child import Child
 from ablate.worker.devices import device_name
+from ablate.worker.last_words import last_words
 from ablate.worker.memory import MemoryWatch
 from ablate.worker.messages import Alive, Broke, DivergedAway, EpochDone, Finished, Report, Spent, Stop, Stopped, Train
 from ablate.worker.provenance import provenance
@@ -222,6 +224,7 @@ class Supervisor:
                 self._missing[claim.ticket.job] = message
                 _log.warning("job %d (%s) waits: %s", claim.ticket.job, claim.variant, message)
             case Broke(kind=kind, message=message, details=details, facts=facts):
+                facts = {**facts, **self._last_words()}
                 self._discard_child()
                 failure = Failure(kind=kind, message=message, details=details, facts=facts)
                 state = self._queue.fail(claim.ticket, failure)
@@ -252,6 +255,11 @@ class Supervisor:
         if self._child is not None:
             self._child.end()
             self._child, self._spent = None, False
+
+    def _last_words(self) -> dict[str, str]:
+        """What the trainer printed last, as a fact of its failure; the log itself may lie on another machine."""
+        printed = "" if self._child is None else last_words(self._child.last_words(), self._settings.artifacts)
+        return {PRINTED: printed} if printed else {}
 
     def _delete(self, names: Collection[str]) -> None:
         for name in names:

@@ -123,7 +123,7 @@ def test_failures_tell_why(study):
     assert (diverged.state, diverged.kind, diverged.seed) == ("diverged", None, 1)
     assert diverged.error == "the training loss is NaN in epoch 1"
     assert (failed.state, failed.kind, failed.error) == ("failed", FailureKind.USER_ERROR, "shapes differ")
-    assert (failed.details, failed.facts, failed.attempt) == ("Traceback", {"batch_size": 32}, 1)
+    assert (failed.facts, failed.attempt) == ({"batch_size": 32}, 1)
 
 
 def test_durations_are_those_of_succeeded_jobs(study):

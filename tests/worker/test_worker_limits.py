@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ablate.worker.output import KEPT_BYTES, Kept
+from ablate.worker.last_words import MOST_LETTERS, last_words
+from ablate.worker.logs import BEGINS
+from ablate.worker.output import KEPT_BYTES, RECENT_BYTES, Kept
 from ablate.worker.stalled import stalled
 from ablate.worker.watchdog import LOOK_SECONDS, START_SECONDS, Watchdog
 from ablate.worker.wording import as_written, duration, shortened
@@ -74,6 +76,27 @@ def test_of_a_stream_the_beginning_and_the_end_are_kept() -> None:
     out.clear()
     kept.add(b"the next attempt\n")
     assert out == b"the next attempt\n"
+
+
+def test_the_end_of_a_stream_is_at_hand_until_the_attempt_is_over() -> None:
+    kept = Kept(lambda chunk: None)
+    kept.add(b"x" * 3 * RECENT_BYTES + b"the end")
+    assert kept.recent.endswith(b"xthe end")
+    assert len(kept.recent) == RECENT_BYTES
+    kept.close()
+    assert kept.recent == b""
+
+
+def test_last_words_are_what_a_terminal_would_show(tmp_path: Path) -> None:
+    begins = "INFO ablate.worker.trainer: " + BEGINS % (3, 1, 0)
+    bar = "".join(f"\r{percent:3} %|{'█' * (percent // 25)}" for percent in range(0, 101, 25))
+    said = f'{begins}\n\x1b[31mred\x1b[0m\x00\r\n{bar}\n  File "{tmp_path}/code/code-1/my.py"\n\n'
+    assert last_words(said, tmp_path) == 'red\n100 %|████\n  File "my.py"'
+    assert last_words(f"{begins}\n", tmp_path) == ""
+    long = last_words("\n".join(f"line {number}" for number in range(5000)), tmp_path)
+    assert len(long) <= MOST_LETTERS
+    assert long.endswith("\nline 4999")
+    assert long.startswith("line ")
 
 
 def test_long_texts_lose_their_middle_and_say_so() -> None:

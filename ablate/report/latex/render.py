@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from ablate.report.document import Block, Bullets, Commands, Document, Pairs, Paragraph, Picture, Section, compose
 from ablate.report.figures.names import slug
-from ablate.report.language import english
+from ablate.report.language import english, say
 from ablate.report.latex.letters import OTHER, RIGHT_TO_LEFT, escape
 from ablate.report.latex.preamble import preamble
 from ablate.report.latex.tables import MADE, table_file
@@ -58,7 +58,7 @@ class _Writer:
     def body(self, document: Document) -> Iterator[str]:
         yield rf"\title{{{escape(document.title)}}}" "\n" r"\author{}" "\n" r"\date{}" "\n" r"\maketitle"
         for block in document.opening:
-            yield self._block(block, document.title)
+            yield self._block(block, say("In short"))
         for section in document.sections:
             yield rf"\section{{{escape(section.title)}}}"
             yield from (self._block(block, section.title) for block in _without_notes(section))

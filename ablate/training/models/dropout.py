@@ -38,8 +38,12 @@ class Masked(nn.Module, ABC):
         """Inputs of a shape that the kind of mask knows, to the same shape."""
         if not self.training or self.p == 0:
             return inputs
+        return inputs * self.mask(inputs)
+
+    def mask(self, inputs: Tensor) -> Tensor:
+        """The next mask: 0 for a part that is dropped, 1 / (1 - p) for the others, in the shape of `parts`."""
         mask = torch.empty_like(self.parts(inputs)).bernoulli_(1 - self.p, generator=self._generator)
-        return inputs * mask.div_(1 - self.p)
+        return mask.div_(1 - self.p)
 
     @abstractmethod
     def parts(self, inputs: Tensor) -> Tensor:
