@@ -11,8 +11,6 @@ import argparse
 import hashlib
 import json
 import math
-import os
-import platform
 import resource
 import subprocess
 import sys
@@ -30,6 +28,8 @@ from ablate.store import Database
 from ablate.store.submission import submit
 from ablate.store.tables import attempts, epochs, jobs, predictions, test_sets, variants, workers
 from ablate.study.outline import Outline, OutlineDesign, OutlineFactor, OutlineLevel, OutlineVariant
+
+from measuring import machine
 
 STUDY = "bench"
 #: 200 variants, five seeds each.
@@ -153,7 +153,7 @@ def main() -> None:
         seconds = time.perf_counter() - started
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         size = (folder / "report.html").stat().st_size
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(machine())
     print(f"ablate report --html, {runs:,} runs of {options.epochs} epochs, {options.images:,} test images:")
     print(f"  {seconds:.1f} s ({used.ru_utime + used.ru_stime:.1f} s of a processor), a page of {size / 1e6:.1f} MB")
     print(f"  most memory {used.ru_maxrss / 1024:,.0f} MB")

@@ -11,10 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
-import os
-import platform
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -32,6 +29,8 @@ from ablate.store.queue import Queue
 from ablate.store.submission import submit
 from ablate.store.tables import attempts, epochs, jobs, workers
 from ablate.study.outline import Outline, OutlineVariant
+
+from measuring import Spread, machine
 
 ROUNDS = 15
 #: Of each kind in a round.
@@ -145,10 +144,6 @@ def of_optuna(folder: Path) -> tuple[float, float]:
     return claims, writes
 
 
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):8.2f}  ({min(values):.2f} to {max(values):.2f})"
-
-
 def compare() -> None:
     """Print rates and ratios."""
     houses = {"ablate": of_ablate, "sqlite3": of_sqlite}
@@ -164,10 +159,10 @@ def compare() -> None:
     for place, what in enumerate(("claims", "epoch writes")):
         print(f"{what} a second, median and range of {ROUNDS} rounds")
         for name, found in rates.items():
-            print(f"  {name:<16} {_spread([each[place] for each in found])}")
+            print(f"  {name:<16} {Spread.of([each[place] for each in found]).text()}")
         for other in [name for name in houses if name != "ablate"]:
-            ratios = [ours[place] / theirs[place] for ours, theirs in zip(rates["ablate"], rates[other], strict=True)]
-            print(f"  {'x ' + other:<16} {_spread(ratios)}")
+            ours, theirs = ([each[place] for each in rates[name]] for name in ("ablate", other))
+            print(f"  {'x ' + other:<16} {Spread.ratio(ours, theirs).text()}")
 
 
 def _fill(path: Path) -> None:
@@ -216,8 +211,8 @@ def status(keep: Path | None) -> None:
         with contextlib.closing(sqlite3.connect(large)) as raw:
             [(count,)] = raw.execute("SELECT count(*) FROM epochs")
         print(f"ablate status, {STATUS_JOBS:,} jobs with {count:,} epochs, {large.stat().st_size / 1e6:,.0f} MB:")
-        print(f"  seconds over a database of two jobs, {STATUS_ROUNDS} rounds: {_spread(more)}")
-        print(f"  seconds in all: {_spread(times[large][1:])}")
+        print(f"  seconds over a database of two jobs, {STATUS_ROUNDS} rounds: {Spread.of(more).text()}")
+        print(f"  seconds in all: {Spread.of(times[large][1:]).text()}")
 
 
 def main() -> None:
@@ -226,11 +221,7 @@ def main() -> None:
     parser.add_argument("--rows", action="store_true", help="measure `ablate status` over 10,000,000 epochs")
     parser.add_argument("--keep", type=Path, help="folder for the large database, to use it again")
     options = parser.parse_args()
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ",
-        end="",
-    )
-    print(f"SQLite {sqlite3.sqlite_version}")
+    print(f"{machine()} SQLite {sqlite3.sqlite_version}")
     if options.rows:
         status(options.keep)
     else:

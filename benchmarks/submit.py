@@ -6,12 +6,13 @@ into an empty database, then a second time, which must add nothing; each of ROUN
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from measuring import Spread, machine
 
 ROUNDS = 3
 STUDY = """\
@@ -54,7 +55,7 @@ kind = "grid"
 
 
 def main() -> None:
-    """Print medians in seconds."""
+    """Submit, submit again, print."""
     times: dict[str, list[float]] = {"plan": [], "submit": [], "submit again": []}
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as name:
@@ -74,9 +75,9 @@ def main() -> None:
                 expected = {"plan": "100000 jobs, 100000 to run", "submit": "100000 jobs queued"}
                 if expected.get(what, "nothing new to run, 100000 already known") not in last:
                     raise SystemExit(f"{what}: {last}")
+    print(f"{machine()} Seconds, median and range of {ROUNDS} rounds:")
     for what, seconds in times.items():
-        spread = f"{min(seconds):.2f}-{max(seconds):.2f}"
-        print(f"{what:<13} median {statistics.median(seconds):6.2f} s   (n = {ROUNDS}, {spread})")
+        print(f"{what:<13} {Spread.of(seconds).text()}")
 
 
 if __name__ == "__main__":

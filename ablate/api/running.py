@@ -16,6 +16,7 @@ from ablate.launch.run import run_study
 from ablate.orchestrate.progress import Progress
 from ablate.orchestrate.submit import submit_study
 from ablate.study import Study
+from ablate.worker.line import nursery
 
 
 def run(
@@ -74,7 +75,8 @@ def run(
     root = None if data_root is None else Path(data_root)
     database = opened(db, create=True)
     try:
-        now = run_study(database, study, part, placement, stale=choice, data_root=root, audience=told)
+        with nursery() as line:
+            now = run_study(database, study, part, placement, stale=choice, data_root=root, audience=told, line=line)
     except KeyboardInterrupt:  # before there were workers, or a second one that ended them at once
         raise InterruptedRunError(f"the run of {study.name} was stopped.", cure="The same call goes on.") from None
     if now.left:

@@ -16,6 +16,7 @@ from pathlib import Path
 from ablate.errors import DatabaseError, DataMissingError, JobsFailedError, UsageError
 from ablate.protocol import LOGS_FOLDER
 from ablate.worker.devices import cuda_names, usable_cores
+from ablate.worker.line import Line
 from ablate.worker.logs import log_file
 from ablate.worker.watchdog import STALL_SECONDS
 
@@ -104,6 +105,7 @@ class LocalWorkers:
             can be given back at once.
         drain: Whether workers end when nothing is queued; else they wait for more until they are stopped.
         stall_timeout: Time without a sign of life after which a job fails, seconds; None for never.
+        line: To the nursery that trainers come from; None has every worker start one of its own.
     """
 
     placement: Placement
@@ -115,6 +117,7 @@ class LocalWorkers:
     #: Workers end when nothing is queued; else they wait for more until they are stopped.
     drain: bool = True
     stall_timeout: float | None = STALL_SECONDS
+    line: Line | None = None
     _running: list[_Running] = field(default_factory=list)
     _deaths: int = 0
     #: What a worker said that found nothing but jobs without data.
@@ -227,13 +230,17 @@ class LocalWorkers:
         command += ["--stall-timeout", "0" if self.stall_timeout is None else f"{self.stall_timeout:.3f}s"]
         if self.data_root is not None:
             command += ["--data-root", str(self.data_root)]
-        with log.open("wb") as output:
+        line = self.line.another() if self.line is not None else None
+        if line is not None:
+            command += ["--nursery", str(line.fileno())]
+        with log.open("wb") as output, line or contextlib.nullcontext():
             process = subprocess.Popen(  # noqa: S603 - our own command
                 command,
                 stdin=subprocess.PIPE,  # closes when this process is gone, however it went
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "ABLATE_DB": self.database, "PYTHONUNBUFFERED": "1"},
+                pass_fds=[] if line is None else [line.fileno()],
                 start_new_session=True,  # a Ctrl-C in the terminal is the launcher's business
             )
         self._running.append(_Running(worker=worker, device=device, log=log, process=process))

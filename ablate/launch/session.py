@@ -15,6 +15,7 @@ from ablate.orchestrate.submit import Advance
 from ablate.store import Database
 from ablate.store.patience import Patience
 from ablate.store.queue import release_worker
+from ablate.worker.line import Line
 from ablate.worker.watchdog import STALL_SECONDS
 
 #: Pause between two looks at the database, seconds.
@@ -33,6 +34,7 @@ def train_queued(
     stall_timeout: float | None = STALL_SECONDS,
     time_over: float | None = None,
     advance: Advance | None = None,
+    line: Line | None = None,
 ) -> Progress:
     """Start workers and watch them until no job of `study` waits or runs, and none can follow.
 
@@ -47,6 +49,7 @@ def train_queued(
         stall_timeout: Time without a sign of life after which a job fails, seconds; None for never.
         time_over: When to stop, by the monotonic clock, seconds; None for no limit.
         advance: Queues what follows from jobs that have ended; None where nothing does.
+        line: To the nursery that trainers come from; None has every worker start one of its own.
 
     Returns:
         Where the study stands at the end; jobs are left if the user interrupted or the time was over.
@@ -73,6 +76,7 @@ def train_queued(
         on_death=give_back,
         drain=not more,
         stall_timeout=stall_timeout,
+        line=line,
     )
     with Interrupts() as interrupts, workers:
         try:

@@ -52,6 +52,14 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Here:
+    """From the trainer, before all else: it has begun."""
+
+    #: Its process id.
+    pid: int
+
+
+@dataclass(frozen=True)
 class Alive:
     """From the trainer: the job goes on."""
 

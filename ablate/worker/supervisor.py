@@ -36,6 +36,7 @@ from ablate.protocol import (
 from ablate.worker.child import Child
 from ablate.worker.devices import device_name
 from ablate.worker.last_words import last_words
+from ablate.worker.line import Line
 from ablate.worker.memory import MemoryWatch
 from ablate.worker.messages import Alive, Broke, DivergedAway, EpochDone, Finished, Report, Spent, Stop, Stopped, Train
 from ablate.worker.provenance import provenance
@@ -84,11 +85,13 @@ class Supervisor:
     Args:
         queue: The worker's side of the experiment database.
         settings: How this worker behaves.
+        line: To the nursery that its trainers come from; None has each import PyTorch by itself.
     """
 
-    def __init__(self, queue: JobQueue, settings: WorkerSettings) -> None:
+    def __init__(self, queue: JobQueue, settings: WorkerSettings, line: Line | None = None) -> None:
         self._queue = queue
         self._settings = settings
+        self._line = line
         self._child: Child | None = None
         self._stopping = False
         #: How attempts end that are given back.
@@ -138,7 +141,7 @@ class Supervisor:
                 provenance=provenance(),
             )
         )
-        self._child = Child()
+        self._child = Child(self._line)
         try:
             while not self._stopping and time.monotonic() < self._time_over:
                 claim = self._queue.claim(settings.id, study=settings.study, without=self._missing)
@@ -167,16 +170,17 @@ class Supervisor:
             self._discard_child()
 
     def _drive(self, claim: Claim) -> None:
-        child = self._child = self._child or Child()
+        child = self._child = self._child or Child(self._line)
         child.order(self._order(claim))
-        watchdog, memory = Watchdog(self._settings.stall_timeout, time.monotonic()), MemoryWatch(child.pid)
+        watchdog, memory = Watchdog(self._settings.stall_timeout, time.monotonic()), MemoryWatch()
         next_beat = time.monotonic() + self._settings.beat_seconds
         give_up = float("inf")  # when a stopping trainer has had its time
         while True:
             soonest = min(next_beat, give_up, watchdog.due, float("inf") if self._stopping else self._time_over)
             ready = wait([child.connection, child.sentinel, self._ours], timeout=max(0.0, soonest - time.monotonic()))
-            memory.look()
-            for report in child.reports():
+            reports = child.reports()
+            memory.look(child.pid)
+            for report in reports:
                 watchdog.sign(time.monotonic())
                 if self._record(claim, report):
                     return
@@ -269,15 +273,15 @@ class Supervisor:
 def _obituary(child: Child, memory: MemoryWatch) -> Broke:
     """What there is to say of a trainer that died without a word."""
     code = child.exit_code
-    if code is None or code >= 0:
+    if code is not None and code >= 0:
         return Broke(kind=FailureKind.KILLED, message=f"the trainer ended with exit status {code}", details="")
-    name, (hint, facts) = signal.Signals(-code).name, memory.obituary()
-    return Broke(
-        kind=FailureKind.KILLED,
-        message=f"the trainer was ended by {name}{hint if name == 'SIGKILL' else ''}",
-        details="",
-        facts=facts,
-    )
+    hint, facts = memory.obituary()
+    if code is None:
+        message = f"the process that trainers are forked from was ended, and this trainer with it{hint}"
+    else:
+        name = signal.Signals(-code).name
+        message = f"the trainer was ended by {name}{hint if name == 'SIGKILL' else ''}"
+    return Broke(kind=FailureKind.KILLED, message=message, details="", facts=facts)
 
 
 @contextlib.contextmanager

@@ -35,7 +35,8 @@ def test_the_language_is_an_option_or_in_the_environment(ablate, folder):
     assert done.returncode == 2
     assert "there is no language 'xx' to write a report in." in done.stderr
     assert "Write one of: en, zh." in done.stderr
-    assert ablate("report", "lab", "--html", "--json", ABLATE_LANG="zh").stdout == ablate("report", "lab", "--json").stdout
+    chinese = ablate("report", "lab", "--html", "--json", ABLATE_LANG="zh")
+    assert chinese.stdout == ablate("report", "lab", "--json").stdout
     assert '<html lang="zh-CN">' in (folder / "reports" / "lab" / "report.html").read_text("utf-8")
     assert "变体" in ablate("compare", "base", "wide", ABLATE_LANG="zh").stdout
     assert "variant" in ablate("compare", "base", "wide", "--lang", "en", ABLATE_LANG="zh").stdout

@@ -23,18 +23,18 @@ def test_what_the_page_shows_is_so(tmp_path: Path) -> None:
 
 
 def test_every_figure_was_measured() -> None:
-    """Rows of figures are rows of the results, figures of the text stand there, and the page names their commands."""
+    """Rows of figures are rows of the results of the commands that the page names, and so are figures of the text."""
     page = "\n".join(part for part in re.split(r"(?ms)^```.*?^```", PAGE.read_text("utf-8")))
-    results = {path.stem: path.read_text("utf-8") for path in RESULTS.glob("*.md")}
+    commands = {name: f"python benchmarks/{name}.py" for name in re.findall(r"benchmarks/results/(\w+)\.md", page)}
+    results = {name: (RESULTS / f"{name}.md").read_text("utf-8") for name in commands}
     rows = re.findall(r"(?m)^\|.*\b[01]\.\d{3,4}\b.*$", page)
     figures = re.findall(r"\b0\.\d{4}\b", page)
     assert len(rows) > 10
     for what in (*rows, *figures):
         assert any(what in text for text in results.values()), what
-    for name, text in results.items():
-        command = re.search(r"`(python benchmarks/\w+\.py)", text)
-        assert command is not None, name
-        assert command[1] in page
+    for name, command in commands.items():
+        assert f"`{command}" in results[name]
+        assert command in page
 
 
 def test_the_simulation_judges_as_ablate_does() -> None:

@@ -264,22 +264,22 @@ def test_without_a_font_one_warning_is_given_and_pictures_keep_english_labels(
 
 
 @pytest.mark.latex
+@pytest.mark.usefixtures("chinese")
 def test_a_chinese_report_is_set_without_a_letter_missing(tmp_path: Path) -> None:
-    with speaking("zh"):
-        try:
-            engines = find_engines()[:1]
-        except UsageError as error:
-            pytest.skip(str(error))
-        found = render_latex(analyse(wounded()), {})
-        (tmp_path / "tables").mkdir()
-        for name, text in found.tables.items():
-            (tmp_path / "tables" / name).write_text(text, encoding="utf-8")
-        check = r"\tracinglostchars=3"  # a letter that the font lacks is an error
-        (tmp_path / "report.tex").write_text(
-            found.report.replace(r"\begin{document}", rf"{check}\begin{{document}}"), encoding="utf-8"
-        )
-        assert compile_report(tmp_path, engines).startswith(b"%PDF")
-    assert r"\AblateLetters" not in found.report
+    found = render_latex(analyse(wounded()), {})
+    (tmp_path / "tables").mkdir()
+    for name, text in found.tables.items():
+        (tmp_path / "tables" / name).write_text(text, encoding="utf-8")
+    check = r"\tracinglostchars=3"  # a letter that the font lacks is an error
+    text = found.report.replace(r"\begin{document}", rf"{check}\begin{{document}}")
+    (tmp_path / "report.tex").write_text(text, encoding="utf-8")
+    try:
+        assert compile_report(tmp_path, find_engines()[:1]).startswith(b"%PDF")
+    except UsageError as error:
+        if "no LaTeX engine" in str(error) or "no font for" in str(error):
+            pytest.skip("no xelatex, lualatex or font with Chinese letters: `apt install texlive-xetex fonts-noto-cjk`")
+        raise
+    assert r"\AblateLetters" not in text
 
 
 @pytest.mark.browser
