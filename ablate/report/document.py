@@ -50,7 +50,8 @@ from ablate.report.grids import matrices, matrix_table
 from ablate.report.language import ENGLISH, say, spoken
 from ablate.report.noise_table import noise_table
 from ablate.report.pareto import paretos
-from ablate.report.prose import answer, how_to_read
+from ablate.report.prose import answer
+from ablate.report.reading import how_to_read
 from ablate.report.settings import phases, provenance, settings
 from ablate.report.table import Table
 from ablate.report.tunings import tuning_table

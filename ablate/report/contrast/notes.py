@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ablate.report.contrast.judge import Contrast, compared_the_other_way
 from ablate.report.language import capital, say, say_number
-from ablate.report.prose import TESTS
+from ablate.report.reading import TESTS
 from ablate.report.table import listed, quoted
 from ablate.report.words import word
 

@@ -13,7 +13,7 @@ from ablate.report.language import english, say
 from ablate.report.latex.letters import OTHER, RIGHT_TO_LEFT, escape
 from ablate.report.latex.preamble import preamble
 from ablate.report.latex.tables import MADE, table_file
-from ablate.report.prose import in_short
+from ablate.report.reading import in_short
 from ablate.report.table import Column, Row, Table, words
 from ablate.verdicts.analysis import Analysis
 
