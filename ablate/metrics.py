@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from ablate.told import told
 
@@ -150,6 +150,8 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)  # a read-only view could not be sent to a supervisor
     #: Files with the final weights, where the study keeps them.
     weights: tuple[Weights, ...] = ()
+    #: How it was computed, as far as bits depend on it: `tier`, `k`, `threads`, `memory_format`; plain values.
+    execution: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,8 @@ def run(
         study: From `load_study`, `Study.from_dict` or `ExperimentDatabase.study`.
         db: The experiment database, made where there is none: a path, `sqlite:///results.db`, or
             `postgresql+psycopg://user@host/name`.
-        workers: Worker processes on this machine, or `auto`: one for each core, or three for each GPU.
+        workers: Worker processes on this machine, or `auto`: one for each core; on a GPU as many as get
+            more done together.
         devices: GPUs to use, as `[0, 2]` or `"0,2"`, or `"cpu"`; None means all GPUs, or the processor.
         data_root: Where data sets lie or are downloaded to; None means `$ABLATE_DATA`, or the user's cache folder.
         factors: Run only variants that change these factors.

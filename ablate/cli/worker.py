@@ -59,7 +59,9 @@ def worker(
         from ablate.store.patience import Patience, PatientQueue
         from ablate.store.queue import Queue
         from ablate.store.reading import outline
-        from ablate.worker.supervisor import Supervisor, WorkerSettings, stop_when_closed, stopped_by_signals
+        from ablate.worker.settings import WorkerSettings
+        from ablate.worker.stopping import stop_when_closed, stopped_by_signals
+        from ablate.worker.supervisor import Supervisor
 
         stall, limit = stall_limit(stall_timeout), time_limit(max_time)
         beat, lease = (BEAT_SECONDS, LEASE_SECONDS) if linked else (REMOTE_BEAT_SECONDS, REMOTE_LEASE_SECONDS)

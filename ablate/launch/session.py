@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from ablate.errors import DatabaseAwayError
 from ablate.launch.interrupts import Interrupts
 from ablate.launch.local import LocalWorkers, Placement
+from ablate.launch.pacing import Pacing
 from ablate.orchestrate.progress import Progress, progress
 from ablate.orchestrate.submit import Advance
 from ablate.store import Database
@@ -78,6 +80,7 @@ def train_queued(
         stall_timeout=stall_timeout,
         line=line,
     )
+    pacing = Pacing(db, study, placement.devices, placement.most) if placement.most else None
     with Interrupts() as interrupts, workers:
         try:
             while now.left or workers.alive:
@@ -92,6 +95,8 @@ def train_queued(
                     workers.preempt()
                     return progress(db, study)
                 workers.look(progressed=now.done > before.done, work_left=now.left > 0)
+                if pacing is not None and now.left:
+                    patiently(partial(pacing.look, now, workers))
                 if now.left:
                     time.sleep(LOOK_SECONDS)
                 elif more:

@@ -68,6 +68,8 @@ def _computed(training: Training) -> Iterator[str]:
         yield say("memory {format}", format=training.memory_format.replace("_", " "))
     if training.deterministic:
         yield say("deterministic operations only")
+    if training.graphs:
+        yield say("steps of a GPU recorded once and replayed, where they can be")
 
 
 def measured(training: Training) -> Iterator[str]:

@@ -20,7 +20,17 @@ from ablate.store.measured import labellings, steps, test_sets
 from ablate.store.outcomes import correct, data_tables
 from ablate.store.repeats import repeats
 from ablate.store.results import epochs, predictions, runs
-from ablate.store.standing import counts, durations, failures, leftover_workers, mean_duration, running, states, workers
+from ablate.store.standing import (
+    counts,
+    durations,
+    failures,
+    leftover_workers,
+    mean_duration,
+    out_of_memory,
+    running,
+    states,
+    workers,
+)
 
 __all__ = [
     "calls",
@@ -34,6 +44,7 @@ __all__ = [
     "labellings",
     "leftover_workers",
     "mean_duration",
+    "out_of_memory",
     "outline",
     "planned_epochs",
     "predictions",

@@ -11,7 +11,7 @@ import time
 from multiprocessing.connection import Connection, wait
 
 from ablate.worker.line import Circumstances, Line
-from ablate.worker.messages import Here, Report, Stop, Train
+from ablate.worker.messages import Here, Order, Report
 from ablate.worker.output import CHUNK_BYTES, Output
 from ablate.worker.processes import Forked, Process, Spawned
 
@@ -63,7 +63,7 @@ class Child:
         self._over = True
         return self._process.exit_code()
 
-    def order(self, order: Train | Stop) -> None:
+    def order(self, order: Order) -> None:
         """Send an order; a dead child is noticed by its sentinel, not here."""
         with contextlib.suppress(OSError):
             self.connection.send(order)

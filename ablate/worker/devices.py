@@ -16,13 +16,13 @@ PROCESSORS = Path("/sys/devices/system/cpu")
 
 def cuda_names() -> tuple[str, ...]:
     """Models of the GPUs that a CUDA program started here would see, in its order; empty where there are none."""
-    listed = output_of(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
-    names = [line.strip() for line in listed.splitlines()] if listed else []
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
-        return tuple(names)
-    chosen = [item.strip() for item in visible.split(",") if item.strip()]
-    return tuple(names[int(item)] if item.isdigit() and int(item) < len(names) else "CUDA" for item in chosen)
+    return tuple(name or "CUDA" for name in _of_visible_gpus("name"))
+
+
+def cuda_memory() -> tuple[int | None, ...]:
+    """Bytes of memory of the same GPUs; None for those of which the driver does not tell."""
+    told = _of_visible_gpus("memory.total")
+    return tuple(int(mebibytes) * 2**20 if mebibytes and mebibytes.isdigit() else None for mebibytes in told)
 
 
 def device_name(device: str) -> str:
@@ -70,6 +70,17 @@ def _quota(group: Path) -> float | None:
             quota, period = " ".join((group / name).read_text(encoding="ascii") for name in names).split()
             return None if quota in ("max", "-1") else int(quota) / int(period)
     return None
+
+
+def _of_visible_gpus(what: str) -> list[str | None]:
+    """What `nvidia-smi` says of each GPU that a CUDA program started here would see; None of those it cannot name."""
+    listed = output_of(["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"])
+    told: list[str | None] = [line.strip() for line in listed.splitlines()] if listed else []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return told
+    chosen = [item.strip() for item in visible.split(",") if item.strip()]
+    return [told[int(item)] if item.isdigit() and int(item) < len(told) else None for item in chosen]
 
 
 def _cpu_name() -> str:
