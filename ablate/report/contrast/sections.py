@@ -97,9 +97,7 @@ def recipes(found: Contrast) -> Table | None:
     rows = []
     for member in found.members[1:]:
         for path, was, now in differences(found.reference.recipe, member.recipe):
-            rows.append(
-                Row(cells=tuple(map(words, (member.label, path, value_text(was), value_text(now)))), key=member.label)
-            )
+            rows.append(Row(cells=tuple(map(words, (member.label, path, _value(was), _value(now)))), key=member.label))
     heads = (
         Column(name="variant", heading=say("variant"), align="left"),
         Column(name="path", heading=say("path"), align="left"),
@@ -110,6 +108,10 @@ def recipes(found: Contrast) -> Table | None:
     reference = quoted(found.reference.label)
     said = (say("The very recipe of {reference}: {names}.", reference=reference, names=listed(same)),) if same else ()
     return Table(title=say("What differs"), columns=heads, rows=tuple(rows), notes=said)
+
+
+def _value(value: object) -> str:
+    return say("default") if value is None else value_text(value)
 
 
 def costs(found: Contrast) -> Table | None:
