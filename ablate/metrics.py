@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 Direction = Literal["max", "min"]
 
@@ -148,6 +148,10 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)  # a read-only view could not be sent to a supervisor
     #: Files with the final weights, where the study keeps them.
     weights: tuple[Weights, ...] = ()
+    #: How it was computed, as plain values: `tier`, `k`, `threads`, `memory_format`, `precision`, on which bits depend;
+    #: `peak_flops`, what a product of matrices reached in the same process, multiply-adds times two a second. Empty
+    #: where a trainer of the user's own trained.
+    execution: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

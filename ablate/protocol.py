@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 from ablate.metrics import EpochMetrics, Outcome
 from ablate.recipe import AnyRecipe
+from ablate.recipe.packing import Pack
 
 #: Seconds between two beats of a worker, and seconds without one after which its attempt counts as lost: of a worker
 #: that `ablate run` watches on its own machine, and of one that may be anywhere.
@@ -25,6 +26,8 @@ AWAY_SECONDS = 600.0
 #: Folders below the artifacts: checkpoints, workers' logs, and the user's own files while a job runs.
 CHECKPOINTS_FOLDER, LOGS_FOLDER, CODE_FOLDER = "checkpoints", "logs", "code"
 JOBS_FOLDER, WEIGHTS_FOLDER = "jobs", "weights"
+#: Fact of a failure: the end of what the trainer printed.
+PRINTED = "printed"
 #: Attempts in a row without a new epoch after which a job that was lost or killed fails.
 MAX_FRUITLESS_ATTEMPTS = 3
 
@@ -121,6 +124,32 @@ class Claim:
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     #: Which final weights the study keeps.
     keep: Keep = "none"
+    #: What it is trained in, with other jobs or with empty places beside it; None: alone.
+    pack: Pack | None = None
+
+
+class Packing(StrEnum):
+    """Which jobs a worker takes several of, to train them as one stacked network."""
+
+    NEVER = "never"
+    #: Those whose recipe says `training.tier = "fused"`.
+    ASKED = "asked"
+    #: All that belong to a pack.
+    ALWAYS = "always"
+
+
+#: An epoch that an attempt has trained, and the checkpoint that contains it.
+Measured = tuple[Ticket, EpochMetrics, Checkpoint | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What became of epochs that were written together."""
+
+    #: Names of checkpoints that are no longer needed (of a job all but the newest two), to be deleted now.
+    unneeded: Collection[str]
+    #: Tickets that no longer own their jobs; of these nothing was written.
+    replaced: frozenset[Ticket]
 
 
 def job_folder(study: str, key: str, seed: int) -> str:
@@ -151,8 +180,9 @@ class Failure:
     kind: FailureKind
     #: One line for tables.
     message: str
-    #: The traceback or the end of the log.
+    #: The traceback, or where the trainer stood.
     details: str = ""
+    #: Peak memory, batch size and the like; `PRINTED`.
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -162,22 +192,42 @@ class JobQueue(Protocol):
     def introduce(self, worker: WorkerInfo) -> None:
         """Register a worker before its first claim."""
 
-    def claim(self, worker: str, *, study: str | None = None, without: Collection[int] = ()) -> Claim | None:
-        """Open an attempt on the next queued job (seed-major, then the variants' order), or None when none is queued.
+    def claim_pack(
+        self,
+        worker: str,
+        *,
+        study: str | None = None,
+        without: Collection[int] = (),
+        packing: Packing = Packing.ALWAYS,
+        alone: Collection[str] = (),
+    ) -> tuple[Claim, ...]:
+        """Open attempts on the next queued job (seed-major, then the variants' order) and on those of its pack.
 
-        Attempts whose lease has run out are rescued first. Variants of the jobs in `without` are left to others.
+        None are given when none is queued. Attempts whose lease has run out are rescued first. Variants of the jobs in
+        `without` are left to others; jobs of the packs in `alone` come one by one.
         """
 
-    def beat(self, ticket: Ticket) -> None:
-        """Renew the lease. Raises `ReplacedError` when the job was cancelled, rescued, or ended."""
+    def join(
+        self,
+        worker: str,
+        pack: Pack,
+        room: int,
+        *,
+        study: str,
+        without: Collection[int] = (),
+        packing: Packing = Packing.ALWAYS,
+        held: Collection[Ticket] = (),
+    ) -> tuple[Claim, ...]:
+        """Open attempts on at most `room` waiting jobs of a pack, beside those that the worker holds."""
 
-    def record_epoch(
-        self, ticket: Ticket, metrics: EpochMetrics, checkpoint: Checkpoint | None = None
-    ) -> Collection[str]:
-        """Write an epoch's row, and the checkpoint that contains it, in one transaction.
+    def beat_all(self, tickets: Collection[Ticket]) -> frozenset[Ticket]:
+        """Renew the leases of one worker; the tickets whose jobs were cancelled, rescued, or ended."""
 
-        Rows of earlier attempts from this epoch on are replaced. Returns the names of checkpoints that are no longer
-        needed (all but the newest two), to be deleted after the transaction. Raises `ReplacedError`.
+    def record_epochs(self, items: Sequence[Measured]) -> Recorded:
+        """Write rows of epochs of one worker's jobs, and the checkpoints that contain them, in one transaction.
+
+        Rows of earlier attempts from an epoch on are replaced. Nothing is written of tickets that were replaced, and
+        they do not spoil the others.
         """
 
     def finish(self, ticket: Ticket, outcome: Outcome) -> Collection[str]:
@@ -187,8 +237,10 @@ class JobQueue(Protocol):
         anew, which are no longer needed. Raises `ReplacedError`.
         """
 
-    def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> Collection[str]:
-        """Close the attempt and the job as diverged: a finding, not an error.
+    def diverge(
+        self, ticket: Ticket, message: str, *, seconds: float, execution: Mapping[str, Any] | None = None
+    ) -> Collection[str]:
+        """Close the attempt and the job as diverged: a finding, not an error. `execution` is as in `Outcome`.
 
         Returns the names of the job's checkpoints, and of weights of an earlier run of it, which are no longer needed.
         Raises `ReplacedError`.

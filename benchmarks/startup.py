@@ -1,15 +1,24 @@
-"""How long the commands that only read take to answer, against a bare `python -c pass`.
+"""How long ablate takes to answer, to begin to train, and to replace a trainer that died.
 
-Run `python benchmarks/startup.py`. Rounds are interleaved; medians and the ratio to the bare
-interpreter are printed.
+Run `python benchmarks/startup.py`. The first table has commands that only read, against a bare `python -c pass`; rounds
+are interleaved. The second has `ablate run` of a tiny study to its first training step and to its first stored epoch,
+with as many workers as it chooses by itself, and the time from `kill -9` of a trainer to the first step of the one that
+takes its place. It looks at `/proc`, so it needs Linux.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import os
+import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROUNDS = 9
@@ -20,22 +29,135 @@ COMMANDS = {
     "ablate plan": ["-m", "ablate", "plan", str(STUDY)],
     "ablate status": ["-m", "ablate", "status"],
 }
+#: Trains until it is stopped.
+TINY = """
+name = "tiny"
+seeds = { count = 4 }
+
+[baseline.data]
+name = "digits"
+batch_size = 64
+train_images = 256
+
+[baseline.model]
+name = "convnet"
+channels = [4]
+hidden = [16]
+
+[baseline.training]
+epochs = 100_000
+optimizer = { name = "SGD", lr = 0.05, momentum = 0.9 }
+"""
+#: When nothing more is waited for, seconds.
+PATIENCE = 120.0
 
 
 def main() -> None:
-    """Print a table of medians in seconds."""
+    """Print two tables of medians in seconds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only", choices=("commands", "training"))
+    asked = parser.parse_args()
+    if asked.only != "training":
+        commands(asked.rounds)
+    if asked.only != "commands":
+        training(asked.rounds)
+
+
+def commands(rounds: int) -> None:
+    """Time what only reads."""
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(ROUNDS + 1):  # the first warms the file cache
+    for _ in range(rounds + 1):  # the first warms the file cache
         for name, words in COMMANDS.items():
             started = time.perf_counter()
             subprocess.run([sys.executable, *words], capture_output=True, check=False)
             times[name].append(time.perf_counter() - started)
     bare = statistics.median(times["python -c pass"][1:])
-    print(f"{'command':<18} {'median s':>9} {'min':>6} {'max':>6} {'ratio':>6}   (n = {ROUNDS})")
+    print(f"{'command':<34} {'median s':>9} {'min':>6} {'max':>6} {'ratio':>6}   (n = {rounds})")
     for name, seconds in times.items():
-        kept = seconds[1:]
-        middle = statistics.median(kept)
-        print(f"{name:<18} {middle:>9.3f} {min(kept):>6.3f} {max(kept):>6.3f} {middle / bare:>6.1f}")
+        print(f"{_line(name, seconds[1:])} {statistics.median(seconds[1:]) / bare:>6.1f}")
+
+
+def training(rounds: int) -> None:
+    """Time what comes before the first step."""
+    times: dict[str, list[float]] = {}
+    for _ in range(rounds + 1):
+        for name, seconds in _one_run().items():
+            times.setdefault(name, []).append(seconds)
+    print(f"{'ablate run of a tiny study':<34} {'median s':>9} {'min':>6} {'max':>6}   (n = {rounds})")
+    for name, values in times.items():
+        print(_line(name, values[1:]))
+
+
+def _line(name: str, seconds: list[float]) -> str:
+    return f"{name:<34} {statistics.median(seconds):>9.3f} {min(seconds):>6.3f} {max(seconds):>6.3f}"
+
+
+def _one_run() -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as name, _running(Path(name)) as launcher:
+        folder = Path(name)
+        started = time.time()
+        first, took = _first_epoch(folder, attempt=1)
+        told = {"to the first step": first - took - started, "to the first stored epoch": first - started}
+        killed = time.time()
+        os.kill(_trainers(launcher.pid)[0], signal.SIGKILL)
+        newest = _waited_for(lambda: _asked(folder, "select max(id) from attempts where number = 2"))
+        first, took = _first_epoch(folder, attempt=int(newest))
+        return told | {"from kill -9 of a trainer to a step": first - took - killed}
+
+
+@contextlib.contextmanager
+def _running(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    (folder / "tiny.toml").write_text(TINY, encoding="utf-8")
+    words = [sys.executable, "-m", "ablate", "run", "tiny.toml", "--devices", "cpu", "--plain"]
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as launcher:
+        try:
+            yield launcher
+        finally:
+            launcher.send_signal(signal.SIGTERM)
+
+
+def _first_epoch(folder: Path, *, attempt: int) -> tuple[float, float]:
+    """When the first epoch of an attempt was there (Unix time), and how long that epoch took, seconds."""
+    query = f"select seconds from epochs where attempt = {attempt} order by epoch limit 1"
+    took = _waited_for(lambda: _asked(folder, query))
+    return time.time(), took
+
+
+def _asked(folder: Path, query: str) -> float | None:
+    with contextlib.suppress(sqlite3.OperationalError):  # there is no database or no table yet
+        connection = sqlite3.connect(f"file:{folder / 'results.db'}?mode=ro", uri=True)
+        with contextlib.closing(connection):
+            row = connection.execute(query).fetchone()
+            return None if row is None else row[0]
+    return None
+
+
+def _waited_for(ask: Callable[[], float | None]) -> float:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if (found := ask()) is not None:
+            return found
+        time.sleep(0.005)
+    raise TimeoutError("the run does not do what is waited for")
+
+
+def _trainers(launcher: int) -> list[int]:
+    """Trainers lead a process group, and no session as workers do."""
+    parents: dict[int, int] = {}
+    leaders = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            pid = int(file.parent.name)
+            _, parent, group, session = file.read_text(encoding="ascii").rpartition(")")[2].split()[:4]
+            parents[pid] = int(parent)
+            if int(group) == pid != int(session):
+                leaders.append(pid)
+
+    def descends(pid: int) -> bool:
+        return pid == launcher or (pid in parents and descends(parents[pid]))
+
+    return [pid for pid in leaders if pid != launcher and descends(pid)]
 
 
 if __name__ == "__main__":

@@ -27,14 +27,14 @@ from ablate.recipe import Recipe
 from ablate.store import Database
 from ablate.store.queue import Queue
 from ablate.store.submission import submit
-from ablate.store.tables import attempts, epochs, jobs, workers
+from ablate.store.tables import attempts, epochs, jobs, variants, workers
 from ablate.study.outline import Outline, OutlineVariant
 
 from measuring import Spread, machine
 
 ROUNDS = 15
-#: Of each kind in a round.
-CLAIMS, EPOCHS = 200, 300
+#: Of each kind in a round, and jobs that are claimed and written together.
+CLAIMS, EPOCHS, PACK = 200, 300, 8
 STATUS_JOBS, STATUS_EPOCHS, STATUS_ROUNDS = 100_000, 100, 7
 
 
@@ -94,6 +94,24 @@ def of_ablate(folder: Path) -> tuple[float, float]:
         return claims, _rate(lambda number: queue.record_epoch(first.ticket, _epoch(number + 2)), EPOCHS)
 
 
+def of_packs(folder: Path) -> tuple[float, float]:
+    """Jobs claimed and epochs written a second where eight go together."""
+    packs = CLAIMS // PACK
+    with Database.open(folder / "packs.db", create=True) as db:
+        _submit(db, 20, (CLAIMS + PACK + 19) // 20)
+        with db.write() as connection:
+            connection.execute(variants.update().values(pack="p", pack_size=PACK))
+        queue = Queue(db)
+        queue.introduce(WorkerInfo(id="w", host="", pid=1, device="cpu", device_name="", provenance={}))
+        tickets = [claim.ticket for claim in queue.claim_pack("w")]
+        claims = _rate(lambda _: queue.claim_pack("w"), packs)
+
+        def write(number: int) -> None:
+            queue.record_epochs([(ticket, _epoch(number + 1), None) for ticket in tickets])
+
+        return claims * PACK, _rate(write, EPOCHS // PACK) * PACK
+
+
 def of_sqlite(folder: Path) -> tuple[float, float]:
     """The same in the fewest statements that keep a fence: what plain SQL could do."""
     with contextlib.closing(sqlite3.connect(folder / "raw.db", isolation_level=None)) as raw:
@@ -146,7 +164,7 @@ def of_optuna(folder: Path) -> tuple[float, float]:
 
 def compare() -> None:
     """Print rates and ratios."""
-    houses = {"ablate": of_ablate, "sqlite3": of_sqlite}
+    houses = {"ablate": of_ablate, "ablate, packs": of_packs, "sqlite3": of_sqlite}
     if importlib.util.find_spec("optuna") is not None:
         houses["optuna"] = of_optuna
     else:
@@ -160,7 +178,7 @@ def compare() -> None:
         print(f"{what} a second, median and range of {ROUNDS} rounds")
         for name, found in rates.items():
             print(f"  {name:<16} {Spread.of([each[place] for each in found]).text()}")
-        for other in [name for name in houses if name != "ablate"]:
+        for other in [name for name in houses if not name.startswith("ablate")]:
             ours, theirs = ([each[place] for each in rates[name]] for name in ("ablate", other))
             print(f"  {'x ' + other:<16} {Spread.ratio(ours, theirs).text()}")
 

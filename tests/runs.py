@@ -28,6 +28,6 @@ def run(recipe: Recipe, **options: Any) -> tuple[Outcome, list[EpochMetrics], li
 
 
 def timeless(outcome: Outcome, rows: list[EpochMetrics]) -> tuple[Outcome, list[EpochMetrics]]:
-    return replace(outcome, seconds=0.0), [
+    return replace(outcome, seconds=0.0, execution={}), [
         replace(row, seconds=0.0, images_per_second=0.0, peak_memory_bytes=0) for row in rows
     ]

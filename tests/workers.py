@@ -1,5 +1,6 @@
 """Workers as real processes, and what is seen of them from outside."""
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -56,16 +57,40 @@ def epochs(folder: Path) -> int:
     return int(str(query(folder, "select count(*) from epochs")[0][0]))
 
 
-def children(process: int) -> list[int]:
-    found = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-    return [int(child) for child in found]
+def below(process: int) -> dict[int, tuple[int, int]]:
+    """Process group and session of everything that descends from a process and lives."""
+    parents: dict[int, int] = {}
+    places: dict[int, tuple[int, int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            state, parent, group, session = entry.read_text(encoding="ascii").rpartition(")")[2].split()[:4]
+            if state != "Z":
+                parents[int(entry.parent.name)] = int(parent)
+                places[int(entry.parent.name)] = int(group), int(session)
+
+    def descends(pid: int) -> bool:
+        above = parents.get(pid, 0)
+        return above == process or (above != 0 and descends(above))
+
+    return {pid: place for pid, place in places.items() if descends(pid)}
+
+
+def trainers_of(process: int) -> list[int]:
+    """Trainers below a worker or launcher: they lead process groups, but no sessions."""
+    return [pid for pid, (group, session) in below(process).items() if group == pid != session]
 
 
 def trainer_of(process: int) -> int:
-    """The trainer among a supervisor's children (the other is multiprocessing's resource tracker)."""
-    trainers = [child for child in children(process) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-    assert len(trainers) == 1
-    return trainers[0]
+    """The trainer of a worker."""
+    [trainer] = trainers_of(process)
+    return trainer
+
+
+def nursery_of(process: int) -> int:
+    """The nursery that a launcher, or a worker without one, has started."""
+    leaders = [pid for pid, (_, session) in below(process).items() if session == pid]
+    [nursery] = [pid for pid in leaders if b"nursery import" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return nursery
 
 
 def gone(process: int) -> bool:

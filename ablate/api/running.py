@@ -16,6 +16,7 @@ from ablate.launch.run import run_study
 from ablate.orchestrate.progress import Progress
 from ablate.orchestrate.submit import submit_study
 from ablate.study import Study
+from ablate.worker.line import nursery
 
 
 def run(
@@ -43,7 +44,8 @@ def run(
         study: From `load_study`, `Study.from_dict` or `ExperimentDatabase.study`.
         db: The experiment database, made where there is none: a path, `sqlite:///results.db`, or
             `postgresql+psycopg://user@host/name`.
-        workers: Worker processes on this machine, or `auto`: one for each core, or three for each GPU.
+        workers: Worker processes on this machine, or `auto`: one for each core; on a GPU as many as get
+            more done together.
         devices: GPUs to use, as `[0, 2]` or `"0,2"`, or `"cpu"`; None means all GPUs, or the processor.
         data_root: Where data sets lie or are downloaded to; None means `$ABLATE_DATA`, or the user's cache folder.
         factors: Run only variants that change these factors.
@@ -74,7 +76,8 @@ def run(
     root = None if data_root is None else Path(data_root)
     database = opened(db, create=True)
     try:
-        now = run_study(database, study, part, placement, stale=choice, data_root=root, audience=told)
+        with nursery() as line:
+            now = run_study(database, study, part, placement, stale=choice, data_root=root, audience=told, line=line)
     except KeyboardInterrupt:  # before there were workers, or a second one that ended them at once
         raise InterruptedRunError(f"the run of {study.name} was stopped.", cure="The same call goes on.") from None
     if now.left:

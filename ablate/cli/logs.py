@@ -40,7 +40,10 @@ def logs(
         if text is not None:
             typer.echo(text)
         elif one.host is not None:
-            typer.echo(f"its log is not here: it ran on {one.host}", err=True)
+            end = "; this is the end of it" if one.printed else ""
+            typer.echo(f"its log is not here: it ran on {one.host}{end}", err=True)
+            if one.printed:
+                typer.echo(one.printed)
         if one.failure_message:
             typer.echo(f"{one.failure_kind or 'diverged'}: {one.failure_message}")
         if one.failure_details:

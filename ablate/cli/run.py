@@ -62,47 +62,51 @@ def run(
 
     Ctrl-C stops cleanly; the same command goes on. A second run of a finished study trains nothing.
     """
-    from ablate.cli.bars import data_progress
-    from ablate.cli.live import live_view
-    from ablate.cli.report import conclude
-    from ablate.errors import InterruptedRunError, JobsFailedError
-    from ablate.launch.local import place
-    from ablate.launch.run import Audience, run_study
+    from ablate.worker.line import nursery
 
-    stall, limit = stall_limit(stall_timeout), time_limit(max_time)
-    time_over = None if limit is None else time.monotonic() + limit
-    asked = read_study(study, db, settings)
-    stale = stale_choice(accept=accept_stale, rerun=rerun_stale)
-    part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
-    each = max(variant.recipe.training.devices for variant in asked.variants())
-    placement = place(worker_count(workers), devices.split(",") if devices else None, each=each)
-    with open_database(db, create=True) as database:
-        audience = Audience(
-            say=typer.echo,
-            warn=lambda text: typer.echo(text, err=True),
-            data=lambda: data_progress(plain=plain),
-            live=lambda: live_view(plain=plain),
-            conclude=lambda: conclude(database, asked.name, out),
-        )
-        now = run_study(
-            database,
-            asked,
-            part,
-            placement,
-            stale=stale,
-            data_root=data_root,
-            stall_timeout=stall,
-            time_over=time_over,
-            audience=audience,
-        )
-        if now.left:
-            raise InterruptedRunError(
-                f"stopped with {now.done} of {now.total} jobs done.", cure="Type the same command again to go on."
+    with nursery() as line:  # it imports PyTorch while this process imports, reads and submits
+        from ablate.cli.bars import data_progress
+        from ablate.cli.live import live_view
+        from ablate.cli.report import conclude
+        from ablate.errors import InterruptedRunError, JobsFailedError
+        from ablate.launch.local import place
+        from ablate.launch.run import Audience, run_study
+
+        stall, limit = stall_limit(stall_timeout), time_limit(max_time)
+        time_over = None if limit is None else time.monotonic() + limit
+        asked = read_study(study, db, settings)
+        stale = stale_choice(accept=accept_stale, rerun=rerun_stale)
+        part = part_of(asked, factors=factors, variants=variants, seeds=seeds)
+        each = max(variant.recipe.training.devices for variant in asked.variants())
+        placement = place(worker_count(workers), devices.split(",") if devices else None, each=each)
+        with open_database(db, create=True) as database:
+            audience = Audience(
+                say=typer.echo,
+                warn=lambda text: typer.echo(text, err=True),
+                data=lambda: data_progress(plain=plain),
+                live=lambda: live_view(plain=plain),
+                conclude=lambda: conclude(database, asked.name, out),
             )
-        if now.jobs["failed"]:
-            where = "" if db == DEFAULT_DATABASE else f" --db {shlex.quote(database.url)}"
-            raise JobsFailedError(
-                f"{now.jobs['failed']} of {now.total} jobs failed.",
-                cure=f"`ablate status {asked.name}{where}` tells why, `ablate logs JOB{where}` with the traceback; "
-                f"`ablate retry {asked.name}{where}` gives them another chance.",
+            now = run_study(
+                database,
+                asked,
+                part,
+                placement,
+                stale=stale,
+                data_root=data_root,
+                stall_timeout=stall,
+                time_over=time_over,
+                audience=audience,
+                line=line,
             )
+            if now.left:
+                raise InterruptedRunError(
+                    f"stopped with {now.done} of {now.total} jobs done.", cure="Type the same command again to go on."
+                )
+            if now.jobs["failed"]:
+                where = "" if db == DEFAULT_DATABASE else f" --db {shlex.quote(database.url)}"
+                raise JobsFailedError(
+                    f"{now.jobs['failed']} of {now.total} jobs failed.",
+                    cure=f"`ablate status {asked.name}{where}` tells why, `ablate logs JOB{where}` with the traceback; "
+                    f"`ablate retry {asked.name}{where}` gives them another chance.",
+                )

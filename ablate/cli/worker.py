@@ -45,41 +45,48 @@ def worker(
     max_time: MaxTimeOption = None,
     identity: Annotated[str | None, typer.Option("--id", hidden=True)] = None,
     linked: Annotated[bool, typer.Option("--linked", hidden=True)] = False,
+    nursery_line: Annotated[int | None, typer.Option("--nursery", hidden=True)] = None,
 ) -> None:
     """Claim queued jobs and train them until Ctrl-C, which gives the running job back to the queue.
 
     Start as many as wanted; each trains one job at a time.
     """
-    from ablate.launch.local import place
-    from ablate.protocol import BEAT_SECONDS, LEASE_SECONDS, REMOTE_BEAT_SECONDS, REMOTE_LEASE_SECONDS
-    from ablate.store.patience import Patience, PatientQueue
-    from ablate.store.queue import Queue
-    from ablate.store.reading import outline
-    from ablate.worker.supervisor import Supervisor, WorkerSettings, stop_when_closed, stopped_by_signals
+    from ablate.worker.line import nursery
 
-    stall, limit = stall_limit(stall_timeout), time_limit(max_time)
-    beat, lease = (BEAT_SECONDS, LEASE_SECONDS) if linked else (REMOTE_BEAT_SECONDS, REMOTE_LEASE_SECONDS)
-    chosen = device.split(",") if device else None
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    with open_database(db) as database:
-        if study is not None:
-            outline(database, study)  # refuses a study that is not there
-        supervisor = Supervisor(
-            PatientQueue(Queue(database, lease_seconds=lease), Patience(stopping=lambda: supervisor.stopping)),
-            WorkerSettings(
-                id=identity or str(uuid.uuid4()),
-                device=place(1, chosen, each=len(chosen or "1")).devices[0],
-                artifacts=database.artifacts,
-                data_root=data_root,
-                study=study,
-                drain=drain,
-                checkpoint_every=checkpoint_every,
-                stall_timeout=stall,
-                max_time=limit,
-                beat_seconds=beat,
-            ),
-        )
-        if linked:  # hidden: the launcher holds the other end of standard input
-            stop_when_closed(sys.stdin.fileno(), supervisor)
-        with stopped_by_signals(supervisor):
-            supervisor.run()
+    with nursery(nursery_line) as line:  # it imports PyTorch while this process imports what it needs
+        from ablate.launch.local import place
+        from ablate.protocol import BEAT_SECONDS, LEASE_SECONDS, REMOTE_BEAT_SECONDS, REMOTE_LEASE_SECONDS
+        from ablate.store.patience import Patience, PatientQueue
+        from ablate.store.queue import Queue
+        from ablate.store.reading import outline
+        from ablate.worker.settings import WorkerSettings
+        from ablate.worker.stopping import stop_when_closed, stopped_by_signals
+        from ablate.worker.supervisor import Supervisor
+
+        stall, limit = stall_limit(stall_timeout), time_limit(max_time)
+        beat, lease = (BEAT_SECONDS, LEASE_SECONDS) if linked else (REMOTE_BEAT_SECONDS, REMOTE_LEASE_SECONDS)
+        chosen = device.split(",") if device else None
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        with open_database(db) as database:
+            if study is not None:
+                outline(database, study)  # refuses a study that is not there
+            supervisor = Supervisor(
+                PatientQueue(Queue(database, lease_seconds=lease), Patience(stopping=lambda: supervisor.stopping)),
+                WorkerSettings(
+                    id=identity or str(uuid.uuid4()),
+                    device=place(1, chosen, each=len(chosen or "1")).devices[0],
+                    artifacts=database.artifacts,
+                    data_root=data_root,
+                    study=study,
+                    drain=drain,
+                    checkpoint_every=checkpoint_every,
+                    stall_timeout=stall,
+                    max_time=limit,
+                    beat_seconds=beat,
+                ),
+                line,
+            )
+            if linked:  # hidden: the launcher holds the other end of standard input
+                stop_when_closed(sys.stdin.fileno(), supervisor)
+            with stopped_by_signals(supervisor):
+                supervisor.run()

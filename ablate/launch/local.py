@@ -16,11 +16,10 @@ from pathlib import Path
 from ablate.errors import DatabaseError, DataMissingError, JobsFailedError, UsageError
 from ablate.protocol import LOGS_FOLDER
 from ablate.worker.devices import cuda_names, usable_cores
+from ablate.worker.line import Line
 from ablate.worker.logs import log_file
 from ablate.worker.watchdog import STALL_SECONDS
 
-#: Workers that share one GPU when their number is not given; small networks leave most of a GPU idle.
-WORKERS_PER_GPU = 3
 #: More than this is a slip of the finger.
 MAX_WORKERS = 1024
 #: Time in which workers must end after they were asked to, seconds.
@@ -35,14 +34,16 @@ class Placement:
 
     #: Device of each worker, as `cpu` or `cuda:0`; several GPUs have commas between them.
     devices: tuple[str, ...]
+    #: Where their number is to be found by probing: most workers on each device. 0: `devices` are all.
+    most: int = 0
 
 
 def place(workers: int | None, devices: Sequence[str] | None = None, *, each: int = 1) -> Placement:
     """Choose devices for workers.
 
     Args:
-        workers: How many; None chooses by the machine: a worker for each core (it computes with one thread) or
-            `WORKERS_PER_GPU` for each GPU, never more than there are cores.
+        workers: How many; None chooses by the machine: a worker for each core (it computes with one thread), or one
+            for each GPU to begin with, and more as far as `probing.py` finds them worth it, never more than cores.
         devices: `cpu`, or indices of GPUs as `0` and `cuda:2`; None takes all GPUs, or the processor where there are
             none.
         each: Devices over which the study spreads a job; every worker gets so many GPUs, or on the processor as many
@@ -61,12 +62,10 @@ def place(workers: int | None, devices: Sequence[str] | None = None, *, each: in
                 cure="Name more with `--devices`, set `training.devices`, or use `--devices cpu`.",
             )
         chosen = [",".join(chosen[start : start + each]) for start in range(0, len(chosen) - each + 1, each)]
+    if workers is None and on_gpu:
+        return Placement(devices=tuple(chosen), most=usable_cores() // len(chosen) if each == 1 else 0)
     if workers is None:
-        if on_gpu:
-            workers = min(usable_cores(), (WORKERS_PER_GPU if each == 1 else 1) * len(chosen))
-        else:
-            workers = max(1, usable_cores() // each)
-        workers = max(workers, len(chosen))
+        workers = max(1, usable_cores() // each)
     return Placement(devices=tuple(chosen[i % len(chosen)] for i in range(workers)))
 
 
@@ -88,6 +87,8 @@ class _Running:
     device: str
     log: Path
     process: subprocess.Popen[bytes]
+    #: It was asked to end, since fewer are wanted.
+    leaving: bool = False
 
 
 @dataclass(kw_only=True)
@@ -104,6 +105,7 @@ class LocalWorkers:
             can be given back at once.
         drain: Whether workers end when nothing is queued; else they wait for more until they are stopped.
         stall_timeout: Time without a sign of life after which a job fails, seconds; None for never.
+        line: To the nursery that trainers come from; None has every worker start one of its own.
     """
 
     placement: Placement
@@ -115,6 +117,7 @@ class LocalWorkers:
     #: Workers end when nothing is queued; else they wait for more until they are stopped.
     drain: bool = True
     stall_timeout: float | None = STALL_SECONDS
+    line: Line | None = None
     _running: list[_Running] = field(default_factory=list)
     _deaths: int = 0
     #: What a worker said that found nothing but jobs without data.
@@ -140,6 +143,21 @@ class LocalWorkers:
         """How many workers live."""
         return len(self._running)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Ids of those that are to stay."""
+        return frozenset(running.worker for running in self._running if not running.leaving)
+
+    def resize(self, devices: Sequence[str]) -> None:
+        """Have as many workers on each device as it is named; the newest of those too many give their jobs back."""
+        for device in sorted({*devices, *(running.device for running in self._running)}):
+            there = [running for running in self._running if running.device == device and not running.leaving]
+            for running in there[devices.count(device) :]:
+                running.leaving = True
+                running.process.terminate()
+            for _ in range(devices.count(device) - len(there)):
+                self._start(device)
+
     def look(self, *, progressed: bool, work_left: bool) -> None:
         """Notice workers that ended: give their jobs back, and replace them while there is work.
 
@@ -158,6 +176,10 @@ class LocalWorkers:
             self._running.remove(gone)
             _close(gone.process)
             code = gone.process.returncode
+            if gone.leaving:
+                if code != 0:
+                    self.on_death(gone.worker)
+                continue
             if code == 0:  # drained; whether new work appeared since is decided below
                 if work_left and not self._running:
                     self._start(gone.device)
@@ -227,13 +249,17 @@ class LocalWorkers:
         command += ["--stall-timeout", "0" if self.stall_timeout is None else f"{self.stall_timeout:.3f}s"]
         if self.data_root is not None:
             command += ["--data-root", str(self.data_root)]
-        with log.open("wb") as output:
+        line = self.line.another() if self.line is not None else None
+        if line is not None:
+            command += ["--nursery", str(line.fileno())]
+        with log.open("wb") as output, line or contextlib.nullcontext():
             process = subprocess.Popen(  # noqa: S603 - our own command
                 command,
                 stdin=subprocess.PIPE,  # closes when this process is gone, however it went
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "ABLATE_DB": self.database, "PYTHONUNBUFFERED": "1"},
+                pass_fds=[] if line is None else [line.fileno()],
                 start_new_session=True,  # a Ctrl-C in the terminal is the launcher's business
             )
         self._running.append(_Running(worker=worker, device=device, log=log, process=process))

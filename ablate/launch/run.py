@@ -19,6 +19,7 @@ from ablate.store import Database
 from ablate.study import Study
 from ablate.training.data.progress import SILENT
 from ablate.training.data.progress import Progress as DataProgress
+from ablate.worker.line import Line
 from ablate.worker.watchdog import STALL_SECONDS
 
 #: Said at the first Ctrl-C.
@@ -68,6 +69,7 @@ def run_study(
     stall_timeout: float | None = STALL_SECONDS,
     time_over: float | None = None,
     audience: Audience,
+    line: Line | None = None,
 ) -> Progress:
     """Submit what a study still lacks, make its data sets ready, and train it with workers of this machine.
 
@@ -81,6 +83,8 @@ def run_study(
         stall_timeout: Time without a sign of life after which a job fails, seconds; None for never.
         time_over: When running jobs are given back, by `time.monotonic`; None: never.
         audience: Who hears of it.
+        line: To the nursery that trainers come from, closed when all is trained; None has every worker start one of
+            its own.
 
     Returns:
         Where the study stands at the end; jobs are left if the user interrupted, or the time was over.
@@ -113,11 +117,14 @@ def run_study(
                     on_interrupt=lambda: view.say(STOPPING),
                     on_time_over=lambda: view.say(TIME_OVER),
                     advance=Advance(db, study, part, say=view.say),
+                    line=line,
                 )
         except DataMissingError:
             if progress(db, study.name).done:
                 audience.conclude()
             raise
+    if line is not None:
+        line.close()  # what follows needs the processor more than the nursery does
     if not now.left:
         audience.conclude()
         for text in failed_choices(db, part or study):

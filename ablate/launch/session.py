@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from ablate.errors import DatabaseAwayError
 from ablate.launch.interrupts import Interrupts
 from ablate.launch.local import LocalWorkers, Placement
+from ablate.launch.pacing import Pacing
 from ablate.orchestrate.progress import Progress, progress
 from ablate.orchestrate.submit import Advance
 from ablate.store import Database
 from ablate.store.patience import Patience
 from ablate.store.queue import release_worker
+from ablate.worker.line import Line
 from ablate.worker.watchdog import STALL_SECONDS
 
 #: Pause between two looks at the database, seconds.
@@ -33,6 +36,7 @@ def train_queued(
     stall_timeout: float | None = STALL_SECONDS,
     time_over: float | None = None,
     advance: Advance | None = None,
+    line: Line | None = None,
 ) -> Progress:
     """Start workers and watch them until no job of `study` waits or runs, and none can follow.
 
@@ -47,6 +51,7 @@ def train_queued(
         stall_timeout: Time without a sign of life after which a job fails, seconds; None for never.
         time_over: When to stop, by the monotonic clock, seconds; None for no limit.
         advance: Queues what follows from jobs that have ended; None where nothing does.
+        line: To the nursery that trainers come from; None has every worker start one of its own.
 
     Returns:
         Where the study stands at the end; jobs are left if the user interrupted or the time was over.
@@ -73,7 +78,9 @@ def train_queued(
         on_death=give_back,
         drain=not more,
         stall_timeout=stall_timeout,
+        line=line,
     )
+    pacing = Pacing(db, study, placement.devices, placement.most) if placement.most else None
     with Interrupts() as interrupts, workers:
         try:
             while now.left or workers.alive:
@@ -88,6 +95,8 @@ def train_queued(
                     workers.preempt()
                     return progress(db, study)
                 workers.look(progressed=now.done > before.done, work_left=now.left > 0)
+                if pacing is not None and now.left:
+                    patiently(partial(pacing.look, now, workers))
                 if now.left:
                     time.sleep(LOOK_SECONDS)
                 elif more:

@@ -141,6 +141,7 @@ def execution_rule() -> Mapping[str, Any]:
     """Settings that change bits, chosen once when a study is first submitted and reused ever after.
 
     One thread a worker: two one-thread workers train more runs an hour than one with two threads, and the number of
-    threads changes the order of float additions.
+    threads changes the order of float additions. `packing` is the version of the rule that says which jobs are trained
+    together.
     """
-    return {"tier": "exact", "threads": 1}
+    return {"tier": "exact", "threads": 1, "packing": 1}

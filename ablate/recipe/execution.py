@@ -22,5 +22,8 @@ class Execution(Section):
     """Let a GPU round the factors of products to 10 bits."""
     deterministic: bool = False
     """Refuse operations that are not the same twice, and take slower ones where there are."""
+    graphs: bool = False
+    """On a GPU record a step once, as a CUDA graph, and replay it. The numbers are meant to be the same; not yet
+    measured on a GPU. Where a step cannot be recorded, nothing changes."""
     test_time_augmentation: Literal["none", "flip"] = "none"
     """`flip`: the mean of the outputs for a test image and its mirror image is what counts, in the test alone."""

@@ -113,7 +113,7 @@ def _obstacles(recipe: Recipe) -> Iterator[str]:
         yield f"the optimizer {training.optimizer.name}"
     usual = {"devices": 1, "accumulate": 1, "precision": "float32", "step_losses": 0, "parameter_groups": ()}
     usual |= {"validate_every": None, "no_weight_decay": None, "deterministic": False, "tf32": False}
-    usual |= {"test_time_augmentation": "none"}
+    usual |= {"test_time_augmentation": "none", "graphs": False}
     for key, value in usual.items():
         if getattr(training, key) != value:
             yield f"`training.{key}`"

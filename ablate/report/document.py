@@ -45,6 +45,7 @@ from ablate.report.figures.names import (
 )
 from ablate.report.figures.schedules import SCHEDULES_NOTE
 from ablate.report.figures.steps import step_notes
+from ablate.report.glance import glance
 from ablate.report.grids import matrices, matrix_table
 from ablate.report.noise_table import noise_table
 from ablate.report.pareto import paretos
@@ -136,10 +137,18 @@ def compose(analysis: Analysis, pictures: Container[str], *, option: str = "--ma
         title=analysis.results.outline.title,
         opening=(
             Bullets(items=(*answer(analysis), *grave)),
+            *_glance(analysis),
             *_picture(pictures, OVERVIEW, "All variants: a dot for each seed, mean and 95 % interval"),
         ),
         sections=tuple(_sections(analysis, pictures, option)),
     )
+
+
+def _glance(analysis: Analysis) -> list[Block]:
+    """The answers that a reader looks for first."""
+    results = analysis.results
+    found = glance(analysis, _calls(results) if results.recipe else ())
+    return [_pairs("in short", "answer", found)] if found else []
 
 
 def _sections(analysis: Analysis, pictures: Container[str], option: str) -> Iterator[Section]:

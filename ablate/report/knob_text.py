@@ -63,6 +63,8 @@ def _computed(training: Training) -> Iterator[str]:
         yield f"memory {training.memory_format.replace('_', ' ')}"
     if training.deterministic:
         yield "deterministic operations only"
+    if training.graphs:
+        yield "steps of a GPU recorded once and replayed, where they can be"
 
 
 def measured(training: Training) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ablate.report.tunings import choices_told, trouble
 from ablate.report.wording import failures_told, removed_told
 from ablate.statistics import Comparison, Verdict
 from ablate.verdicts.analysis import Analysis
-from ablate.verdicts.results import PENDING, Results, mean_of
+from ablate.verdicts.results import PENDING, Results
 
 #: Changes that are named one by one in a sentence.
 NAMED = 8
@@ -40,7 +40,6 @@ def answer(analysis: Analysis) -> list[str]:
             sentences.append(f"Not judged before all their seeds are in: {_names(analysis, early)}.")
         if waiting:
             sentences.append(f"Not run: {_names(analysis, waiting)}.")
-        sentences += _price(analysis, _ordered(analysis, shown, "better"))
         sentences += [*_resolution(analysis, shown), *told_of_checkpoints(analysis, shown)]
     for family in analysis.ladders:
         good = [one for one in family.comparisons if one.verdict == "better"]
@@ -147,28 +146,6 @@ def _effects(analysis: Analysis, comparisons: Sequence[Comparison]) -> str:
 
 def _names(analysis: Analysis, comparisons: Sequence[Comparison]) -> str:
     return listed([quoted(analysis.names[one.arm]) for one in comparisons], NAMED)
-
-
-def _price(analysis: Analysis, better: Sequence[Comparison]) -> list[str]:
-    """What the largest gain costs beside the baseline; seconds only where both ran on the same device models."""
-    if not better:
-        return []
-    results, key = analysis.results, better[0].arm
-    runs = [
-        [run for run in results.runs_of(which) if run.state == JobState.SUCCEEDED]
-        for which in (key, results.outline.baseline)
-    ]
-    parts = []
-    size, base_size = (mean_of([run.parameters for run in side]) for side in runs)
-    if size is not None and base_size:
-        parts.append(f"{numbers.significant(size / base_size)} times the parameters")
-    time, base_time = (mean_of([run.seconds_per_epoch for run in side]) for side in runs)
-    models = [{run.device_name for run in side} for side in runs]
-    if time is not None and base_time and models[0] == models[1] and len(models[0]) == 1:
-        parts.append(f"{numbers.significant(time / base_time)} times the seconds per epoch")
-    if not parts:
-        return []
-    return [f"The largest gain, {quoted(analysis.names[key])}, has {' and '.join(parts)} of the baseline."]
 
 
 def _resolution(analysis: Analysis, shown: Sequence[Comparison]) -> list[str]:

@@ -8,6 +8,7 @@ from ablate.protocol import JobState
 from ablate.report import columns, numbers
 from ablate.report.columns import Maker
 from ablate.report.grids import levels
+from ablate.report.private import without_machine
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.report.wording import IN_THIS_ORDER, table_notes
 from ablate.statistics import Comparison
@@ -135,7 +136,7 @@ def failure_table(results: Results) -> Table | None:
         for run in results.runs_of(variant.key):
             if run.state not in FAILURES:
                 continue
-            why = (run.error or "").strip().partition("\n")[0]
+            why = without_machine((run.error or "").strip().partition("\n")[0])
             cells = (
                 words(variant.name),
                 Cell(text=str(run.seed), value=run.seed),

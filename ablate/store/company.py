@@ -48,6 +48,16 @@ def room() -> ColumnElement[bool]:
     return and_(nobody_minds, or_(not_(_wants_alone(jobs)), not_(_beside(running=jobs.alias()))))
 
 
+def welcome() -> ColumnElement[bool]:
+    """Whether a waiting job may be trained together with others by the worker `worker_id`."""
+    running = jobs.alias()
+    return and_(not_(_beside(_wants_alone(running), running=running)), not_(_wants_alone(jobs)))
+
+
+#: Whether the job `job_id` wants its device to itself.
+WANTS_ALONE = select(_wants_alone(jobs)).where(jobs.c.id == bindparam("job_id"))
+
+
 def was_shared(connection: Connection, ticket: Ticket) -> bool:
     """Whether another worker ran a job on the same device during an attempt."""
     mine, theirs, me, other = attempts.alias(), attempts.alias(), workers.alias(), workers.alias()

@@ -22,6 +22,9 @@ class NextAttempt(FunctionElement[int]):
     """The id of an attempt that is about to be opened, so that one statement can hand a job over to it.
 
     SQLite computes it under its single write lock; attempts are never deleted, so the largest id is the last one.
+
+    Args:
+        place: Which of several that one statement opens, from 1; one where it opens a single one.
     """
 
     type = BigInteger()
@@ -40,8 +43,9 @@ def _now_on_postgresql(_element: Now, _compiler: SQLCompiler, **_: Any) -> str: 
 
 
 @compiles(NextAttempt, "sqlite")
-def _next_attempt_on_sqlite(_element: NextAttempt, _compiler: SQLCompiler, **_: Any) -> str:  # noqa: ANN401
-    return "(SELECT coalesce(max(attempts.id), 0) + 1 FROM attempts)"
+def _next_attempt_on_sqlite(element: NextAttempt, compiler: SQLCompiler, **more: Any) -> str:  # noqa: ANN401
+    place = compiler.process(element.clauses, **more) or "1"
+    return f"((SELECT coalesce(max(attempts.id), 0) FROM attempts) + {place})"  # noqa: S608 - a column or a number
 
 
 @compiles(NextAttempt, "postgresql")

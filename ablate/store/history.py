@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import RowMapping, func, select
 
 from ablate.errors import UsageError
-from ablate.protocol import AttemptState, FailureKind, JobState
+from ablate.protocol import PRINTED, AttemptState, FailureKind, JobState
 from ablate.store.database import Database
-from ablate.store.lookup import utc
+from ablate.store.lookup import study_id, utc
+from ablate.store.results import COMPARED
 from ablate.store.tables import (
     CHECKPOINT,
     WEIGHTS,
@@ -45,13 +48,17 @@ class AttemptRecord:
     worker: str | None
     #: Machine of the worker.
     host: str | None
+    #: `cpu` or `cuda:0`.
+    device: str | None
     #: Model of the processor or GPU.
     device_name: str | None
     failure_kind: FailureKind | None
     #: One line on the failure or the divergence.
     failure_message: str | None
-    #: The traceback or the end of the log.
+    #: The traceback, or where the trainer stood; None or empty where nothing is known.
     failure_details: str | None
+    #: The end of what a failed attempt printed; empty where nothing was kept.
+    printed: str
     #: Versions, git commit, whether the tree was dirty.
     provenance: Mapping[str, Any]
 
@@ -155,6 +162,25 @@ def job(db: Database, number: int) -> JobRecord:
     )
 
 
+def histories(db: Database, study: str) -> dict[int, tuple[AttemptRecord, ...]]:
+    """The attempts of each compared job that took more than one or has not succeeded, by its number, in their order.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    eventful = (jobs.c.attempt_count > 1) | (jobs.c.state != JobState.SUCCEEDED.value)
+    question = (
+        select(attempts, workers.c.host)
+        .join_from(attempts, jobs, jobs.c.id == attempts.c.job)
+        .outerjoin(workers, workers.c.id == attempts.c.worker)
+        .where(COMPARED, eventful)
+        .order_by(attempts.c.job, attempts.c.number)
+    )
+    with db.read() as connection:
+        rows = connection.execute(question.where(jobs.c.study == study_id(connection, study))).mappings().all()
+    return {job: tuple(map(_attempt, tries)) for job, tries in groupby(rows, key=itemgetter("job"))}
+
+
 def by_study(db: Database, numbers: Collection[int]) -> dict[str, set[int]]:
     """The studies that jobs belong to, with their jobs.
 
@@ -187,9 +213,11 @@ def _attempt(row: RowMapping) -> AttemptRecord:
         resumed_from=row["resumed_from"],
         worker=row["worker"],
         host=row["host"],
+        device=row["device"],
         device_name=row["device_name"],
         failure_kind=None if row["failure_kind"] is None else FailureKind(row["failure_kind"]),
         failure_message=row["failure_message"],
         failure_details=row["failure_details"],
+        printed=str((row["failure_facts"] or {}).get(PRINTED, "")),
         provenance=row["provenance"] or {},
     )

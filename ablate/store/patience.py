@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
-from typing import TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ablate.errors import DatabaseAwayError
 from ablate.metrics import EpochMetrics, Outcome
@@ -20,9 +20,13 @@ from ablate.protocol import (
     Claim,
     Failure,
     JobState,
+    Measured,
+    Packing,
+    Recorded,
     Ticket,
     WorkerInfo,
 )
+from ablate.recipe.packing import Pack
 from ablate.store.queue import Queue
 
 _log = logging.getLogger(__name__)
@@ -112,9 +116,45 @@ class PatientQueue:
             again=lambda: self._queue.disown(worker),
         )
 
+    def claim_pack(
+        self,
+        worker: str,
+        *,
+        study: str | None = None,
+        without: Collection[int] = (),
+        packing: Packing = Packing.ALWAYS,
+        alone: Collection[str] = (),
+    ) -> tuple[Claim, ...]:
+        """As `Queue.claim_pack`; jobs that were claimed without our hearing of it are given back first."""
+        return self._patiently(
+            lambda: self._queue.claim_pack(worker, study=study, without=without, packing=packing, alone=alone),
+            again=lambda: self._queue.disown(worker),
+        )
+
+    def join(
+        self,
+        worker: str,
+        pack: Pack,
+        room: int,
+        *,
+        study: str,
+        without: Collection[int] = (),
+        packing: Packing = Packing.ALWAYS,
+        held: Collection[Ticket] = (),
+    ) -> tuple[Claim, ...]:
+        """As `Queue.join`; jobs that joined without our hearing of it are given back first."""
+        return self._patiently(
+            lambda: self._queue.join(worker, pack, room, study=study, without=without, packing=packing, held=held),
+            again=lambda: self._queue.disown(worker, held=held),
+        )
+
     def beat(self, ticket: Ticket) -> None:
         """As `Queue.beat`."""
         self._patiently(lambda: self._queue.beat(ticket))
+
+    def beat_all(self, tickets: Collection[Ticket]) -> frozenset[Ticket]:
+        """As `Queue.beat_all`."""
+        return self._patiently(lambda: self._queue.beat_all(tickets))
 
     def record_epoch(
         self, ticket: Ticket, metrics: EpochMetrics, checkpoint: Checkpoint | None = None
@@ -122,13 +162,19 @@ class PatientQueue:
         """As `Queue.record_epoch`; told twice, an epoch has one row."""
         return self._patiently(lambda: self._queue.record_epoch(ticket, metrics, checkpoint))
 
+    def record_epochs(self, items: Sequence[Measured]) -> Recorded:
+        """As `Queue.record_epochs`; told twice, an epoch has one row."""
+        return self._patiently(lambda: self._queue.record_epochs(items))
+
     def finish(self, ticket: Ticket, outcome: Outcome) -> Collection[str]:
         """As `Queue.finish`; raises `ReplacedError` where an earlier try, whose answer was lost, ended the job."""
         return self._patiently(lambda: self._queue.finish(ticket, outcome))
 
-    def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> Collection[str]:
+    def diverge(
+        self, ticket: Ticket, message: str, *, seconds: float, execution: Mapping[str, Any] | None = None
+    ) -> Collection[str]:
         """As `Queue.diverge`; raises `ReplacedError` as `finish` does."""
-        return self._patiently(lambda: self._queue.diverge(ticket, message, seconds=seconds))
+        return self._patiently(lambda: self._queue.diverge(ticket, message, seconds=seconds, execution=execution))
 
     def fail(self, ticket: Ticket, failure: Failure) -> JobState:
         """As `Queue.fail`; raises `ReplacedError` as `finish` does."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, insert, select, update
 
-from ablate.errors import DatabaseError
-from ablate.metrics import EpochMetrics, Labelling, Outcome, StepMetrics
+from ablate.metrics import EpochMetrics, Labelling, Outcome
 from ablate.protocol import (
     LEASE_SECONDS,
     AttemptState,
@@ -17,43 +16,25 @@ from ablate.protocol import (
     Failure,
     FailureKind,
     JobState,
+    Measured,
+    Packing,
+    Recorded,
     Ticket,
     WorkerInfo,
 )
-from ablate.recipe import AnyRecipe, read_recipe
-from ablate.store import schema
-from ablate.store.code import code_of, made_with, sign
+from ablate.recipe.packing import Pack
+from ablate.store.claims import Asking, look_around, mates, may_be_packed, next_job, with_mates
 from ablate.store.company import was_shared
 from ablate.store.database import Database
 from ablate.store.expressions import Now
 from ablate.store.kept import keep_metrics, keep_predictions
-from ablate.store.leases import close_attempts, give_back, pass_fence, rescue_expired, rescue_from
-from ablate.store.pointers import drop_checkpoints, exchange_checkpoints, exchange_weights
+from ablate.store.leases import close_attempts, give_back, pass_fence, pass_fences, rescue_from
+from ablate.store.pointers import drop_checkpoints, exchange_weights
+from ablate.store.recording import write_epochs
 from ablate.store.retries import after_failure
 from ablate.store.serialization import finite, words
-from ablate.store.statements import (
-    ADVANCE,
-    CHECKPOINTS,
-    CLAIM_ANY,
-    CLAIM_OF_STUDY,
-    CLAIMED,
-    FIRST_EPOCH,
-    GLANCE,
-    OPEN_ATTEMPT,
-    OVERTAKEN,
-    SEEN,
-    claim_statement,
-)
-from ablate.store.tables import (
-    attempts,
-    custom_metrics,
-    epochs,
-    fingerprints,
-    jobs,
-    labellings,
-    steps,
-    workers,
-)
+from ablate.store.statements import SEEN
+from ablate.store.tables import attempts, fingerprints, jobs, labellings, workers
 
 
 class Queue:
@@ -87,88 +68,106 @@ class Queue:
     def claim(self, worker: str, *, study: str | None = None, without: Collection[int] = ()) -> Claim | None:
         """Open an attempt on the next queued job (seed-major, then the variants' order), or None when none is queued.
 
+        It is handed out alone, whatever pack it may belong to. The rest is as in `claim_pack`.
+        """
+        claims = self.claim_pack(worker, study=study, without=without, packing=Packing.NEVER)
+        return claims[0] if claims else None
+
+    def claim_pack(
+        self,
+        worker: str,
+        *,
+        study: str | None = None,
+        without: Collection[int] = (),
+        packing: Packing = Packing.ALWAYS,
+        alone: Collection[str] = (),
+    ) -> tuple[Claim, ...]:
+        """Open attempts on the next queued job and on those that are trained together with it; none when none waits.
+
         Attempts whose lease has run out are rescued first. Studies are served in the order of their first submission.
-        Variants of the jobs in `without` are left to others.
+        A job that belongs to a pack comes with as many waiting jobs of its study and pack as there are places. One
+        whose last attempt died without a new epoch comes alone, as does one that ran out of memory.
+
+        Args:
+            worker: Id of the worker.
+            study: Only jobs of this study; None for all.
+            without: Jobs whose variants are left to other workers.
+            packing: Which jobs are handed out together.
+            alone: Keys of packs whose jobs are handed out one by one.
 
         Raises:
             DatabaseError: A newer ablate has migrated the database, or wrote a recipe that this one cannot read.
         """
+        asking = Asking(worker=worker, lease=self._lease, study=study, without=without, packing=packing, alone=alone)
         with self._db.write() as connection:
-            glance = connection.execute(GLANCE).one()
-            schema.check(glance.revision, self._db.place)
-            if glance.expired:
-                rescue_expired(connection)
-            who: dict[str, Any] = {"worker_id": worker, "lease": self._lease}
-            if study is not None:
-                who["study_name"] = study
-            statement = CLAIM_ANY if study is None else CLAIM_OF_STUDY
-            if without:
-                statement = claim_statement(one_study=study is not None, without=without)
-            job = connection.execute(statement, who).one_or_none()
-            if job is None:
-                connection.execute(SEEN, {"worker_id": worker})
-                return None
-            opened = {
-                "attempt_id": job.attempt,
-                "job_id": job.id,
-                "attempt_number": job.attempt_count,
-                "worker_id": worker,
-            }
-            connection.execute(OPEN_ATTEMPT, opened)
-            about = connection.execute(CLAIMED, {"variant_id": job.variant}).one()
-            checkpoints = connection.execute(CHECKPOINTS, {"job_id": job.id}).all() if job.attempt_count > 1 else []
-            recipe = _recipe(about.recipe, about.variant)
-            code = code_of(connection, about.revision, recipe)
-            if code:
-                ran = sign(connection, job.attempt, code)
-                checkpoints = [row for row in checkpoints if made_with(connection, row.attempt) == ran]
-        return Claim(
-            ticket=Ticket(job=job.id, attempt=job.attempt, worker=worker),
-            study=about.name,
-            variant=about.variant,
-            seed=job.seed,
-            recipe=recipe,
-            execution=about.execution,
-            checkpoints=tuple(
-                Checkpoint(epoch=row.epoch, name=row.name, size=row.size, sha256=row.sha256) for row in checkpoints
-            ),
-            attempt_number=job.attempt_count,
-            sources=code,
-            keep=about.keep or "none",
-        )
+            look_around(connection, self._db.place)
+            found = next_job(connection, asking)
+            if found is None:
+                return ()
+            claim, pack = found
+            if pack is None or not may_be_packed(asking, claim, pack):
+                return (claim,)
+            return with_mates(connection, asking, claim, pack)
+
+    def join(
+        self,
+        worker: str,
+        pack: Pack,
+        room: int,
+        *,
+        study: str,
+        without: Collection[int] = (),
+        packing: Packing = Packing.ALWAYS,
+        held: Collection[Ticket] = (),
+    ) -> tuple[Claim, ...]:
+        """Open attempts on waiting jobs of a pack that is being trained, at most `room`.
+
+        Args:
+            worker: Id of the worker.
+            pack: What it trains.
+            room: Places that became free.
+            study: Name of the pack's study.
+            without: Jobs whose variants are left to other workers.
+            packing: Which jobs are handed out together.
+            held: What the worker holds already; a queue that repeats a call gives the rest back first.
+        """
+        asking = Asking(worker=worker, lease=self._lease, study=study, without=without, packing=packing)
+        with self._db.write() as connection:
+            look_around(connection, self._db.place)
+            return mates(connection, asking, pack, room)
 
     def beat(self, ticket: Ticket) -> None:
-        """Renew the lease. Raises `ReplacedError` when the job was cancelled, rescued, or ended."""
+        """Renew one lease. Raises `ReplacedError` when the job was cancelled, rescued, or ended."""
         with self._db.write() as connection:
             pass_fence(connection, ticket, self._lease)
             connection.execute(SEEN, {"worker_id": ticket.worker})
 
+    def beat_all(self, tickets: Collection[Ticket]) -> frozenset[Ticket]:
+        """Renew the leases of one worker; the tickets that were replaced."""
+        with self._db.write() as connection:
+            ours = pass_fences(connection, tickets, self._lease)
+            for worker in {ticket.worker for ticket in ours}:
+                connection.execute(SEEN, {"worker_id": worker})
+        return frozenset(tickets) - ours
+
     def record_epoch(
         self, ticket: Ticket, metrics: EpochMetrics, checkpoint: Checkpoint | None = None
     ) -> Collection[str]:
-        """Write an epoch's row, what was measured at its steps, and the checkpoint that contains it, all or nothing.
-
-        Rows of earlier attempts from this epoch on are replaced, and their checkpoints dropped. Returns the names of
-        checkpoints that are no longer needed, to be deleted after the transaction. Raises `ReplacedError`.
-        """
-        key = {"job_id": ticket.job, "attempt_id": ticket.attempt, "new_epoch": metrics.epoch}
+        """Write one epoch as `record_epochs` does; the names of checkpoints to delete. Raises `ReplacedError`."""
         with self._db.write() as connection:
             pass_fence(connection, ticket, self._lease)
-            connection.execute(ADVANCE, key)
-            connection.execute(FIRST_EPOCH, {**key, "epoch_before": metrics.epoch - 1})
-            connection.execute(OVERTAKEN, key)
-            connection.execute(insert(epochs), _epoch_row(ticket, metrics))
-            if metrics.custom:
-                connection.execute(
-                    insert(custom_metrics),
-                    [
-                        {"job": ticket.job, "epoch": metrics.epoch, "name": name, "value": finite(value)}
-                        for name, value in metrics.custom.items()
-                    ],
-                )
-            if metrics.steps:
-                connection.execute(insert(steps), [_step_row(ticket, metrics.epoch, step) for step in metrics.steps])
-            return exchange_checkpoints(connection, ticket, metrics.epoch, checkpoint)
+            return write_epochs(connection, [(ticket, metrics, checkpoint)])
+
+    def record_epochs(self, items: Sequence[Measured]) -> Recorded:
+        """Write epochs of one worker's jobs, what was measured at their steps, and checkpoints, in one transaction.
+
+        Each stands behind the fence of its own ticket: of those that were replaced nothing is written. Rows of earlier
+        attempts from an epoch on are replaced, and their checkpoints dropped.
+        """
+        with self._db.write() as connection:
+            ours = pass_fences(connection, {ticket for ticket, _, _ in items}, self._lease)
+            unneeded = write_epochs(connection, [item for item in items if item[0] in ours])
+        return Recorded(unneeded=unneeded, replaced=frozenset(ticket for ticket, _, _ in items) - ours)
 
     def finish(self, ticket: Ticket, outcome: Outcome) -> Collection[str]:
         """Close the attempt and the job as succeeded.
@@ -186,6 +185,7 @@ class Queue:
                 "trainable_parameters": outcome.trainable_parameters,
                 "flops": outcome.flops,
                 "seconds": outcome.seconds,
+                "execution": dict(outcome.execution) or None,
             }
             _end(connection, ticket, JobState.SUCCEEDED, AttemptState.SUCCEEDED, error=None, **measured)
             if outcome.fingerprints:
@@ -204,8 +204,10 @@ class Queue:
             overtaken = exchange_weights(connection, ticket, outcome.weights)
             return (*drop_checkpoints(connection, ticket.job), *overtaken)
 
-    def diverge(self, ticket: Ticket, message: str, *, seconds: float) -> Collection[str]:
-        """Close the attempt and the job as diverged: a finding, not an error.
+    def diverge(
+        self, ticket: Ticket, message: str, *, seconds: float, execution: Mapping[str, Any] | None = None
+    ) -> Collection[str]:
+        """Close the attempt and the job as diverged: a finding, not an error. `execution` is as in `Outcome`.
 
         Returns the names of the job's checkpoints, and of weights of an earlier run of it, which are no longer needed.
         Raises `ReplacedError`.
@@ -213,7 +215,7 @@ class Queue:
         told = words(message)
         with self._db.write() as connection:
             pass_fence(connection, ticket, self._lease)
-            about = {"failure_message": told, "seconds": seconds}
+            about = {"failure_message": told, "seconds": seconds, "execution": dict(execution or {}) or None}
             _end(connection, ticket, JobState.DIVERGED, AttemptState.DIVERGED, error=told, **about)
             return (*drop_checkpoints(connection, ticket.job), *exchange_weights(connection, ticket, ()))
 
@@ -248,10 +250,16 @@ class Queue:
             ours = and_(jobs.c.id == ticket.job, jobs.c.attempt == ticket.attempt, jobs.c.worker == ticket.worker)
             give_back(connection, ours, state)
 
-    def disown(self, worker: str) -> None:
-        """Give back what a worker holds without knowing: the answer to its last claim was lost on the way."""
+    def disown(self, worker: str, *, held: Collection[Ticket] = ()) -> None:
+        """Give back what a worker holds without knowing: the answer to its last claim was lost on the way.
+
+        Args:
+            worker: Id of the worker.
+            held: What it does know of.
+        """
+        unknown = jobs.c.attempt.not_in([ticket.attempt for ticket in held])
         with self._db.write() as connection:
-            give_back(connection, jobs.c.worker == worker, AttemptState.RELEASED)
+            give_back(connection, and_(jobs.c.worker == worker, unknown), AttemptState.RELEASED)
 
     def retire(self, worker: str) -> None:
         """A worker ends; attempts that it still holds are released."""
@@ -273,43 +281,6 @@ def release_worker(db: Database, worker: str) -> None:
 def _leave(connection: Connection, worker: str) -> None:
     left = update(workers).where(workers.c.id == worker, workers.c.ended_at.is_(None))
     connection.execute(left.values(ended_at=Now()))
-
-
-def _recipe(stored: object, variant: str) -> AnyRecipe:
-    try:
-        return read_recipe(stored)
-    except ValueError as error:
-        raise DatabaseError(
-            f"the recipe of {variant!r} cannot be read by this ablate: {error}",
-            cure="Train it with the ablate that submitted it, or upgrade: `pip install -U ablate-lab`.",
-        ) from error
-
-
-def _epoch_row(ticket: Ticket, metrics: EpochMetrics) -> dict[str, Any]:
-    return {
-        "job": ticket.job,
-        "epoch": metrics.epoch,
-        "attempt": ticket.attempt,
-        "train_loss": finite(metrics.train_loss),
-        "train_accuracy": finite(metrics.train_accuracy),
-        "val_loss": finite(metrics.val_loss),
-        "val_accuracy": finite(metrics.val_accuracy),
-        "lr": finite(metrics.lr),
-        "seconds": metrics.seconds,
-        "images_per_second": finite(metrics.images_per_second),
-        "peak_memory_bytes": metrics.peak_memory_bytes,
-    }
-
-
-def _step_row(ticket: Ticket, epoch: int, metrics: StepMetrics) -> dict[str, Any]:
-    return {
-        "job": ticket.job,
-        "step": metrics.step,
-        "epoch": epoch,
-        "loss": finite(metrics.loss),
-        "val_loss": finite(metrics.val_loss),
-        "val_accuracy": finite(metrics.val_accuracy),
-    }
 
 
 def _labelling_row(ticket: Ticket, said: Labelling) -> dict[str, Any]:

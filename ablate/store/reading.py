@@ -4,6 +4,7 @@ Only jobs that the newest revision of a study asks for are counted and reported.
 """
 
 from ablate.store.code import ran_with, revision_sources
+from ablate.store.history import histories
 from ablate.store.lookup import (
     calls,
     outline,
@@ -19,7 +20,17 @@ from ablate.store.measured import labellings, steps, test_sets
 from ablate.store.outcomes import correct, data_tables
 from ablate.store.repeats import repeats
 from ablate.store.results import epochs, predictions, runs
-from ablate.store.standing import counts, durations, failures, leftover_workers, mean_duration, running, states, workers
+from ablate.store.standing import (
+    counts,
+    durations,
+    failures,
+    leftover_workers,
+    mean_duration,
+    out_of_memory,
+    running,
+    states,
+    workers,
+)
 
 __all__ = [
     "calls",
@@ -29,9 +40,11 @@ __all__ = [
     "durations",
     "epochs",
     "failures",
+    "histories",
     "labellings",
     "leftover_workers",
     "mean_duration",
+    "out_of_memory",
     "outline",
     "planned_epochs",
     "predictions",

@@ -158,6 +158,10 @@ class RunningRecord:
     val_accuracy: float | None
     #: Of the last recorded epoch, nats.
     train_loss: float | None
+    #: Training images a second of the last recorded epoch.
+    images_per_second: float | None
+    #: Most memory in use up to that epoch, bytes.
+    peak_memory_bytes: int | None
     #: Start of the attempt.
     started_at: datetime
 
@@ -177,7 +181,7 @@ class WorkerRecord:
     started_at: datetime
     #: Last beat or claim.
     seen_at: datetime
-    #: Number of the job that it holds; None when it waits.
+    #: Number of the job that it holds, of several the lowest; None when it waits.
     job: int | None
 
 
@@ -263,8 +267,6 @@ class FailureRecord:
     error: str
     #: Why the last attempt failed; None where it diverged or its worker was lost.
     kind: FailureKind | None
-    #: The traceback or the end of the log.
-    details: str
     #: Peak memory, batch size and the like.
     facts: Mapping[str, Any]
     #: End of the job.

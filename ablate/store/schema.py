@@ -14,7 +14,7 @@ from ablate.store import views  # noqa: F401 - adds the views to what `create` m
 from ablate.store.tables import metadata
 
 #: Revisions of the schema, oldest first, by their names under `migrations/versions`.
-REVISIONS = ("ablate_0001", "ablate_0002", "ablate_0003", "ablate_0004", "ablate_0005", "ablate_0006")
+REVISIONS = ("ablate_0001", "ablate_0002", "ablate_0003", "ablate_0004", "ablate_0005", "ablate_0006", "ablate_0007")
 #: Folder of the migrations.
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: Tables that tell our database from that of another program which uses alembic.

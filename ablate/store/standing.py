@@ -81,6 +81,8 @@ def running(db: Database, study: str | None = None) -> tuple[RunningRecord, ...]
             epochs.c.epoch,
             epochs.c.val_accuracy,
             epochs.c.train_loss,
+            epochs.c.images_per_second,
+            epochs.c.peak_memory_bytes,
         )
         .join_from(jobs, studies, studies.c.id == jobs.c.study)
         .join(variants, variants.c.id == jobs.c.variant)
@@ -103,6 +105,8 @@ def running(db: Database, study: str | None = None) -> tuple[RunningRecord, ...]
             epochs_total=row.recipe["training"].get("epochs"),
             val_accuracy=row.val_accuracy,
             train_loss=row.train_loss,
+            images_per_second=row.images_per_second,
+            peak_memory_bytes=row.peak_memory_bytes,
             started_at=utc(row.started_at),
         )
         for row in rows
@@ -116,12 +120,13 @@ def workers(db: Database) -> tuple[WorkerRecord, ...]:
 
 def leftover_workers(db: Database) -> tuple[tuple[WorkerRecord, float], ...]:
     """Workers that have not ended, seen lately or not, each with the seconds since it was seen; by start."""
-    claimed = jobs.c.started_at  # a sign of life that the worker's own row does not repeat
+    claimed = func.max(jobs.c.started_at)  # a sign of life that the worker's own row does not repeat
     seen = case((claimed > worker_rows.c.seen_at, claimed), else_=worker_rows.c.seen_at)
     question = (
-        select(worker_rows, jobs.c.id.label("job"), seen.label("seen"), (Now() - seen).label("silent"))
+        select(worker_rows, func.min(jobs.c.id).label("job"), seen.label("seen"), (Now() - seen).label("silent"))
         .outerjoin(jobs, (jobs.c.worker == worker_rows.c.id) & (jobs.c.state == JobState.RUNNING.value))
         .where(worker_rows.c.ended_at.is_(None))
+        .group_by(worker_rows.c.id)
         .order_by(worker_rows.c.started_at, worker_rows.c.id)
     )
     with db.read() as connection:
@@ -142,6 +147,19 @@ def leftover_workers(db: Database) -> tuple[tuple[WorkerRecord, float], ...]:
         )
         for row in rows
     )
+
+
+def out_of_memory(db: Database, study: str) -> int:
+    """Attempts of a study that ended for want of memory, also those whose job went on later."""
+    question = (
+        select(func.count())
+        .select_from(attempts)
+        .join(jobs, jobs.c.id == attempts.c.job)
+        .join(studies, studies.c.id == jobs.c.study)
+        .where(studies.c.name == study, attempts.c.failure_kind == FailureKind.OUT_OF_MEMORY.value)
+    )
+    with db.read() as connection:
+        return int(connection.execute(question).scalar_one())
 
 
 def durations(db: Database, study: str) -> list[tuple[str, float]]:
@@ -187,7 +205,6 @@ def failures(db: Database, study: str) -> tuple[FailureRecord, ...]:
             variants.c.key,
             attempts.c.number,
             attempts.c.failure_kind,
-            attempts.c.failure_details,
             attempts.c.failure_facts,
         )
         .join_from(jobs, variants, variants.c.id == jobs.c.variant)
@@ -207,7 +224,6 @@ def failures(db: Database, study: str) -> tuple[FailureRecord, ...]:
             attempt=row.number,
             error=row.error or "",
             kind=None if row.failure_kind is None else FailureKind(row.failure_kind),
-            details=row.failure_details or "",
             facts=row.failure_facts or {},
             ended_at=utc(row.ended_at),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from sqlalchemy import text as sql
 from ablate.errors import UsageError
 from ablate.protocol import JobState
 from ablate.recipe import AnyRecipe
+from ablate.recipe.packing import Pack, packs_of
 from ablate.store.database import Database
 from ablate.store.expressions import Now
 from ablate.store.lookup import newest, refuse_imported
@@ -85,7 +87,8 @@ def submit(
         text: The study file, word for word.
         settings: The `--set` options given beside the file.
         sources: Text of the user's own files by path relative to the study file.
-        execution: Settings that change bits; the first revision's are kept.
+        execution: Settings that change bits; the first revision's are kept. New variants get packs where these have
+            the same rule for that (`packing`) as are given here.
         only: Cells (variant key, seed; tuning runs too) to run now; None means all. Others that wait are passed over
             until a later submission asks for them; others that have ended stay in the report.
         call: What was typed after `ablate run` to ask for it, for "how to reproduce"; nothing where nobody typed.
@@ -107,7 +110,8 @@ def submit(
         number, new, settled = _revision(connection, study, outline, text, list(settings), sources, execution)
         if call:
             _keep_call(connection, newest(connection, outline.name).id, list(call))
-        ids = _variants(connection, study, rows, recipes)
+        packing = "packing" in settled and settled["packing"] == execution.get("packing")
+        ids = _variants(connection, study, rows, recipes, packs_of(recipes, _runs(outline)) if packing else {})
         added, existing, requeued, left_out = _jobs(connection, study, outline, ids, only)
     return Submission(
         study=outline.name,
@@ -217,22 +221,43 @@ def _cells(outline: Outline) -> dict[str, tuple[str, Mapping[str, str]]]:
     return rows
 
 
+def _runs(outline: Outline) -> Counter[str]:
+    """How many runs of each recipe are asked for, by key."""
+    runs = Counter({variant.key: len(outline.seeds_of(variant)) for variant in outline.variants})
+    for tuning in outline.tunings:
+        runs.update({candidate.key: len(tuning.seeds) for candidate in tuning.candidates})
+    return runs
+
+
 def _variants(
     connection: Connection,
     study: int,
     cells: Mapping[str, tuple[str, Mapping[str, str]]],
     recipes: Mapping[str, AnyRecipe],
+    packs: Mapping[str, Pack],
 ) -> dict[str, int]:
-    """Write new variants and new names; the row of each key."""
+    """Write new variants and new names; the row of each key.
+
+    Args:
+        connection: Of the transaction.
+        study: The study's row.
+        cells: Name and levels by key.
+        recipes: Recipe of each new variant by key.
+        packs: Packs of new variants by key. Those of the rows that are there stay as they are, and so does the size
+            of a pack that any of them has: both are a part of what the bits of their jobs depend on.
+    """
     columns = (variants.c.key, variants.c.id, variants.c.name, variants.c.levels, variants.c.position)
-    rows = connection.execute(select(*columns).where(variants.c.study == study))
+    rows = connection.execute(select(*columns, variants.c.pack, variants.c.pack_size).where(variants.c.study == study))
     known = {row.key: row for row in rows}
+    sizes = {row.pack: row.pack_size for row in known.values()}
     new, changed = [], []
     for position, (key, (name, levels)) in enumerate(cells.items()):
         row = known.get(key)
         values = {"name": name, "levels": levels, "position": position}
         if row is None:
-            new.append({"study": study, "key": key, "recipe": recipes[key].canonical(), **values})
+            pack = packs.get(key)
+            fits = {"pack": pack and pack.key, "pack_size": pack and sizes.get(pack.key, pack.size)}
+            new.append({"study": study, "key": key, "recipe": recipes[key].canonical(), **values, **fits})
         elif (row.name, row.levels, row.position) != (name, levels, position):
             changed.append({"row": row.id, **values})
     if new:
@@ -279,7 +304,7 @@ def relist(connection: Connection, study: int, outline: Outline) -> None:
 
     Waiting jobs that were passed over stay so.
     """
-    places = _places(outline, _variants(connection, study, _cells(outline), {}))
+    places = _places(outline, _variants(connection, study, _cells(outline), {}, {}))
     columns = (jobs.c.id, jobs.c.variant, jobs.c.seed, jobs.c.position, jobs.c.listed, jobs.c.state)
     changed = []
     for job, variant, seed, position, listed, state in connection.execute(

@@ -125,6 +125,8 @@ variants = Table(
     Column("recipe", JSON(none_as_null=True), comment="The recipe, defaults left out; NULL for imported results."),
     Column("levels", JSON, nullable=False, comment="Level of each factor; empty for named variants."),
     Column("position", Integer, nullable=False, comment="Place in the study, from 0; the baseline comes first."),
+    Column("pack", String(64), comment="Jobs of equal packs may train as one stacked network; NULL: alone."),
+    Column("pack_size", Integer, comment="Places of that network; NULL: alone."),
     UniqueConstraint("study", "key"),
     CheckConstraint("position >= 0", name="position_counts_from_0"),
     comment="Combinations of levels.",
@@ -160,7 +162,6 @@ jobs = Table(
     Column("attempt_count", Integer, nullable=False, comment="Attempts so far."),
     Column("worker", ForeignKey("workers.id"), comment="Who runs it; NULL when nobody does."),
     Column("lease_expires_at", Double, comment="When its worker counts as lost, seconds since 1970 UTC."),
-    Column("group_key", String(64), comment="Jobs with equal keys can train as one stacked network; NULL: alone."),
     Column("fruitless_attempts", Integer, nullable=False, comment="Attempts since the last new epoch."),
     Column("furthest_epoch", Integer, nullable=False, comment="Highest epoch that any attempt recorded; 0: none."),
     Column("retried_after", Integer, nullable=False, comment="attempt_count at the last `ablate retry`, else 0."),
@@ -206,6 +207,9 @@ attempts = Table(
     Column("trainable_parameters", BigInteger, comment="Parameters that were trained."),
     Column("flops", BigInteger, comment="Multiply-adds times two of one image's forward pass."),
     Column("seconds", Double, comment="Wall time of the run in all attempts that led to it, seconds."),
+    Column(
+        "execution", JSON(none_as_null=True), comment="How it was computed: tier, threads and the like; NULL: untold."
+    ),
     UniqueConstraint("job", "number"),
     CheckConstraint(_one_of("state", AttemptState), name="state_is_known"),
     CheckConstraint("(state = 'running') = (ended_at IS NULL)", name="running_means_open"),

@@ -12,20 +12,24 @@ from ablate.training.failures import Diverged, Killed, ModelError, RecipeError, 
 
 if TYPE_CHECKING:
     from ablate.training.data import Dataset, load_dataset, split
+    from ablate.training.fused import Crew, Member, Unpackable, train_pack
     from ablate.training.loop import train
     from ablate.training.models import build_model
     from ablate.training.probe import Probe, probe
     from ablate.training.weights import Keeping, WeightsInfo, load_weights
 
 __all__ = [
+    "Crew",
     "Dataset",
     "Diverged",
     "Keeping",
     "Killed",
+    "Member",
     "ModelError",
     "Probe",
     "RecipeError",
     "Stopped",
+    "Unpackable",
     "WeightsInfo",
     "build_model",
     "load_dataset",
@@ -33,6 +37,7 @@ __all__ = [
     "probe",
     "split",
     "train",
+    "train_pack",
 ]
 
 _ROOMS = {
@@ -41,6 +46,10 @@ _ROOMS = {
     "split": "ablate.training.data",
     "build_model": "ablate.training.models",
     "train": "ablate.training.loop",
+    "Crew": "ablate.training.fused",
+    "Member": "ablate.training.fused",
+    "Unpackable": "ablate.training.fused",
+    "train_pack": "ablate.training.fused",
     "Probe": "ablate.training.probe",
     "probe": "ablate.training.probe",
     "Keeping": "ablate.training.weights",

@@ -44,6 +44,19 @@ class Batch(NamedTuple):
     share: float = 1.0
 
 
+class Chunk(NamedTuple):
+    """Some batches of an epoch whose images are made ready together."""
+
+    #: Augmented and not yet normalised, uint8 (N, C, H, W), or (N, ...) of examples that are no images.
+    pixels: Tensor
+    #: int64 (N,).
+    labels: Tensor
+    #: This process's images of each batch; their sum is N.
+    sizes: list[int]
+    #: Images of each batch on all devices together.
+    wholes: list[int]
+
+
 class Residence:
     """Puts the portions of a run on its device: labels always, images where they fit there.
 
@@ -126,8 +139,27 @@ class TrainingImages:
         """Batches of an epoch."""
         return -(-self.count // self._batch_size)
 
+    @property
+    def steps_at_once(self) -> int:
+        """Most batches of a chunk."""
+        return max(1, _fitting(CHUNK_BYTES, self._images, self._device) // self._batch_size)
+
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, counted from 1."""
+        for chunk in self.chunks(epoch):
+            images = self._normalize(chunk.pixels)
+            yield from itertools.starmap(
+                Batch,
+                zip(
+                    torch.split(images, chunk.sizes),
+                    torch.split(chunk.labels, chunk.sizes),
+                    chunk.wholes,
+                    strict=True,
+                ),
+            )
+
+    def chunks(self, epoch: int) -> Iterator[Chunk]:
+        """The same images some batches at a time, before they are normalised."""
         order = self._index[self._order.permutation(epoch, len(self._index))][: self.count]
         starts = range(0, self.count, self._batch_size)
         wholes = [min(self._batch_size, self.count - start) for start in starts]
@@ -138,23 +170,13 @@ class TrainingImages:
         augment = self._pipeline.epoch(epoch, order)
         places = torch.from_numpy(order)
         labels = self._labels[places.to(self._labels.device)]
-        at_once = max(1, _fitting(CHUNK_BYTES, self._images, self._device) // self._batch_size)
         start = 0
-        for first in range(0, len(sizes), at_once):
-            group = slice(first, first + at_once)
+        for first in range(0, len(sizes), self.steps_at_once):
+            group = slice(first, first + self.steps_at_once)
             part = slice(start, start + sum(sizes[group]))
             start = part.stop
             pixels = self._images[places[part].to(self._images.device)].to(self._device)
-            images = self._normalize(augment(pixels, part))
-            yield from itertools.starmap(
-                Batch,
-                zip(
-                    torch.split(images, sizes[group]),
-                    torch.split(labels[part], sizes[group]),
-                    wholes[group],
-                    strict=True,
-                ),
-            )
+            yield Chunk(augment(pixels, part), labels[part], sizes[group], wholes[group])
 
 
 class EvaluationImages:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -17,8 +17,15 @@ from ablate.training.setup import Setup
 from ablate.training.weights import Keeping, save_weights, weights_of
 
 
-def tested(run: Setup, progress: Progress, check: Callable[[], None]) -> Outcome:
-    """The selected weights meet the test images, once, and label what nobody has labelled."""
+def tested(run: Setup, progress: Progress, check: Callable[[], None], computed: Mapping[str, Any]) -> Outcome:
+    """The selected weights meet the test images, once, and label what nobody has labelled.
+
+    Args:
+        run: The run.
+        progress: How far it is.
+        check: Called before each batch; raises to stop.
+        computed: How it was computed, see `execution`.
+    """
     dataset = run.dataset
     measured, predictions, own = evaluate(run.tested, run.test, run.loss, check, run.metrics, "test_", dataset.classes)
     labelling = None
@@ -36,6 +43,7 @@ def tested(run: Setup, progress: Progress, check: Callable[[], None]) -> Outcome
         predictions=predictions,
         labelling=labelling,
         metrics=own,
+        execution=computed,
     )
 
 

@@ -34,6 +34,13 @@ class Trained(NamedTuple):
     custom: dict[str, float]
 
 
+def begin_epoch(run: Setup, epoch: int) -> None:
+    """Put all random generators where an epoch begins, counted from 1, and the network into training mode."""
+    seed_global_generators(run.group.stream("global"), run.seed, epoch)
+    reseed_dropout(run.model, run.seed, epoch, run.device, rank=run.group.rank)
+    training_mode(run.model)
+
+
 def train_one_epoch(run: Setup, stage: Stage, progress: Progress, epoch: int, check: Callable[[], None]) -> Trained:
     """Take the steps of an epoch.
 
@@ -48,9 +55,7 @@ def train_one_epoch(run: Setup, stage: Stage, progress: Progress, epoch: int, ch
         check: Called before each step; raises to stop.
     """
     training = run.recipe.training
-    seed_global_generators(run.group.stream("global"), run.seed, epoch)
-    reseed_dropout(run.model, run.seed, epoch, run.device, rank=run.group.rank)
-    training_mode(run.model)
+    begin_epoch(run, epoch)
     lr = stage.schedule.lr
     loss_sum = torch.zeros((), dtype=torch.float64, device=run.device)
     correct = torch.zeros((), dtype=torch.int64, device=run.device)
@@ -85,7 +90,7 @@ def train_one_epoch(run: Setup, stage: Stage, progress: Progress, epoch: int, ch
     sums = run.group.total(torch.stack([loss_sum, correct.double()]))
     custom = {"train_loss_variance": _variance(run, losses)} if losses else {}
     if norms:
-        custom["grad_norm"] = _mean_of_finite(norms)
+        custom["grad_norm"] = mean_of_finite(torch.stack(norms))
     return Trained(
         measured=Measured(loss=float(sums[0]) / seen, accuracy=int(sums[1]) / seen),
         lr=lr,
@@ -116,8 +121,8 @@ def _variance(run: Setup, losses: list[Tensor]) -> float:
     return variance if math.isfinite(variance) else math.inf
 
 
-def _mean_of_finite(norms: list[Tensor]) -> float:
-    """Mean norm of the steps' gradients, without those that became infinite."""
-    values = torch.stack(norms).double()
+def mean_of_finite(norms: Tensor) -> float:
+    """Mean norm of the steps' gradients (steps,), without those that became infinite."""
+    values = norms.double()
     finite = values[torch.isfinite(values)]
     return float(finite.mean()) if len(finite) else math.inf

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 from ablate.errors import AblateError
 
 
@@ -21,12 +25,14 @@ class Diverged(Exception):  # noqa: N818 - a finding, not an error
     Args:
         epoch: Epoch in which it was seen, counted from 1.
         message: What was seen, for people.
+        execution: How it was computed, as in `Outcome`.
     """
 
-    def __init__(self, epoch: int, message: str) -> None:
+    def __init__(self, epoch: int, message: str, execution: Mapping[str, Any] = MappingProxyType({})) -> None:
         super().__init__(message)
         self.epoch = epoch
         self.message = message
+        self.execution = execution
 
 
 class Killed(Exception):  # noqa: N818 - as its signal

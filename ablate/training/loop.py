@@ -18,9 +18,10 @@ from ablate.training.context import OnReport
 from ablate.training.data import LATEST
 from ablate.training.device import determinism, prepare_process
 from ablate.training.ending import divergence, kept, tested
-from ablate.training.epoch import train_one_epoch
 from ablate.training.evaluate import Measured, evaluate
+from ablate.training.execution import execution
 from ablate.training.failures import Diverged, Stopped
+from ablate.training.graphs import epochs_of, own_stream, why_eager
 from ablate.training.group import ALONE, Group
 from ablate.training.measure import peak_memory_bytes
 from ablate.training.own_code import own_code
@@ -152,7 +153,7 @@ def train_here(
     """Train in this process, alone or as one of a group; the first of a group has the outcome, the others None."""
     begun = time.perf_counter()
     prepare_process(device, threads, tf32=recipe.training.tf32)
-    with own_code(code_root):
+    with own_code(code_root), own_stream(device, recipe.training.graphs and why_eager(recipe) is None):
         dataset = LATEST.load(recipe.data, data_root, code_root)
         run = set_up(recipe, dataset, seed=seed, device=device, code_root=code_root, group=group)
         with determinism(recipe.training.deterministic):
@@ -191,10 +192,11 @@ def run_phases(
         if resume is not None:
             resumed(stage, resume)
             resume = None
+        train_epoch = epochs_of(run, stage)
         while progress.phase_epoch < phase.epochs and not progress.exhausted:
             started = time.perf_counter()
             epoch = progress.epoch + 1
-            trained = train_one_epoch(run, stage, progress, epoch, check)
+            trained = train_epoch(progress, epoch, check)
             trained_seconds = time.perf_counter() - started
             validated, custom = None, trained.custom
             if math.isfinite(trained.measured.loss):
@@ -218,14 +220,14 @@ def run_phases(
             if on_epoch is not None:
                 on_epoch(metrics, lambda stage=stage: progress.state_dict(stage))  # type: ignore[misc]
             if not metrics.finite:
-                raise Diverged(epoch, divergence(metrics))
+                raise Diverged(epoch, divergence(metrics), execution(run))
         progress.next_phase()
 
     if run.group.rank > 0:
         return None
     last = weights_of(run.model) if keeping is not None and keeping.wants_last else None
     progress.select()
-    outcome = tested(run, progress, check)
+    outcome = tested(run, progress, check, execution(run))
     return outcome if keeping is None else replace(outcome, weights=kept(run, progress, keeping, last))
 
 

@@ -67,13 +67,16 @@ class Standardizer:
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         self.mean = mean
         self.std = std
+        self._there = (mean, std)
 
     def __call__(self, images: Tensor) -> Tensor:
         """float32 (N, C, ...) to float32, int64 to int64, of the same shape."""
         if not images.is_floating_point():
             return images
+        if self._there[0].device != images.device or self._there[0].dtype != torch.float32:
+            self._there = (self.mean.to(images.device, torch.float32), self.std.to(images.device, torch.float32))
         shape = (1, -1, *(1,) * (images.ndim - 2))
-        mean, std = (value.to(images.device, torch.float32).reshape(shape) for value in (self.mean, self.std))
+        mean, std = (value.reshape(shape) for value in self._there)
         return (images - mean) / std
 
 

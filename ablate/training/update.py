@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -21,6 +24,11 @@ class Updated(NamedTuple):
     norm: Tensor | None
 
 
+def single_precision(value: float) -> float:
+    """The nearest number of single precision; beyond its range infinity."""
+    return ctypes.c_float(value).value
+
+
 class Update:
     """The updates of a phase.
 
@@ -35,6 +43,7 @@ class Update:
         self._largest_norm = training.clip_grad_norm
         self._largest_value = training.clip_grad_value
         self._keeps_norm = training.keeps_grad_norm
+        self._rounds = device.type == "cuda"
         self._scaler = GradScaler(device.type) if training.precision == "float16" else None
 
     def backward(self, loss: Tensor) -> None:
@@ -46,12 +55,14 @@ class Update:
         """Move the weights by the gradients; nothing waits for the device, unless gradients are scaled."""
         if self._scaler is None:
             norm = self._clipped()
-            self._optimizer.step()
+            with self._rounded_rates():
+                self._optimizer.step()
             return Updated(moved=True, norm=norm)
         self._scaler.unscale_(self._optimizer)
         norm = self._clipped()
         scale = self._scaler.get_scale()
-        self._scaler.step(self._optimizer)
+        with self._rounded_rates():
+            self._scaler.step(self._optimizer)
         self._scaler.update()
         return Updated(moved=self._scaler.get_scale() >= scale, norm=norm)
 
@@ -63,6 +74,24 @@ class Update:
         """Go on where `state_dict` was taken."""
         if self._scaler is not None:
             self._scaler.load_state_dict(state)
+
+    @contextmanager
+    def _rounded_rates(self) -> Iterator[None]:
+        """Let a GPU step at learning rates of single precision, schedules go on with what they have.
+
+        A recorded step reads its rate from the device, where kernels take one of single precision; a step that is not
+        recorded must give the same bits.
+        """
+        groups = self._optimizer.param_groups if self._rounds else ()
+        rates = [group["lr"] for group in groups]
+        for group, rate in zip(groups, rates, strict=True):
+            if not isinstance(rate, Tensor):
+                group["lr"] = single_precision(rate)
+        try:
+            yield
+        finally:
+            for group, rate in zip(groups, rates, strict=True):
+                group["lr"] = rate
 
     def _clipped(self) -> Tensor | None:
         """Clip the gradients as the recipe says, first their norm; the norm that they had where it is kept."""

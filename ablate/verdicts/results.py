@@ -14,6 +14,7 @@ from ablate.metrics import METRICS, OF_EPOCHS, ORACLE, Metric, named_metric
 from ablate.protocol import FailureKind, JobState
 from ablate.recipe.compare import differences
 from ablate.store import Database
+from ablate.store.history import AttemptRecord
 from ablate.store.records import EpochRecord, FailureRecord, ImageSetRecord, RepeatRecord, RunRecord
 from ablate.study.outline import FIRST_TUNING_SEED, Outline, OutlineVariant
 from ablate.study.own_code import sha256
@@ -55,6 +56,8 @@ class Results:
     repeats: tuple[RepeatRecord, ...] = ()
     #: Why jobs failed, without tuning runs.
     failures: tuple[FailureRecord, ...] = ()
+    #: The attempts of each job that took several or has not succeeded, by number of the job.
+    attempts: Mapping[int, tuple[AttemptRecord, ...]] = field(default_factory=dict)
     #: The baseline's recipe in its canonical form; empty for results from elsewhere.
     recipe: Mapping[str, Any] = field(default_factory=dict)
     #: Where each variant's recipe departs from the baseline's, by variant key: dotted path, the baseline's value and
@@ -87,6 +90,7 @@ class Results:
             steps=_steps(db, study, [variant.key for variant in outline.variants]),
             classes=class_counts(db, study, [variant.key for variant in outline.variants], most=MOST_CLASSES),
             outcomes=outcomes(db, study, judged.runs),
+            attempts=reading.histories(db, study),
             repeats=reading.repeats(db, [variant.key for variant in outline.variants]),
             recipe=recipes.get(outline.baseline, {}),
             changes={key: tuple(differences(recipes.get(outline.baseline, {}), one)) for key, one in recipes.items()},

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from pathlib import Path
 
+from ablate.worker.cgroups import CGROUPS, PROC, own_groups
 from ablate.worker.provenance import output_of
+
+#: Where Linux describes each processor.
+PROCESSORS = Path("/sys/devices/system/cpu")
 
 
 def cuda_names() -> tuple[str, ...]:
     """Models of the GPUs that a CUDA program started here would see, in its order; empty where there are none."""
-    listed = output_of(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
-    names = [line.strip() for line in listed.splitlines()] if listed else []
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
-        return tuple(names)
-    chosen = [item.strip() for item in visible.split(",") if item.strip()]
-    return tuple(names[int(item)] if item.isdigit() and int(item) < len(names) else "CUDA" for item in chosen)
+    return tuple(name or "CUDA" for name in _of_visible_gpus("name"))
+
+
+def cuda_memory() -> tuple[int | None, ...]:
+    """Bytes of memory of the same GPUs; None for those of which the driver does not tell."""
+    told = _of_visible_gpus("memory.total")
+    return tuple(int(mebibytes) * 2**20 if mebibytes and mebibytes.isdigit() else None for mebibytes in told)
 
 
 def device_name(device: str) -> str:
@@ -34,14 +39,48 @@ def device_name(device: str) -> str:
     return _cpu_name()
 
 
-def usable_cores() -> int:
-    """Processor cores that this process may use: its affinity, and the share that a container grants."""
-    granted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return granted
-    return granted if quota == "max" else max(1, min(granted, int(quota) // int(period)))
+def usable_cores(*, proc: Path = PROC, cgroups: Path = CGROUPS, processors: Path = PROCESSORS) -> int:
+    """Cores that this process may use: those of its affinity, as far as its control groups grant their time.
+
+    The two threads of a core share its arithmetic units, so that they count as one.
+
+    Args:
+        proc: The process file system.
+        cgroups: Where control groups are mounted.
+        processors: Where the system describes its processors.
+    """
+    numbers = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    cores = len({_core(processors / f"cpu{number}" / "topology") or number for number in numbers})
+    granted = [share for folder in own_groups("cpu", proc=proc, cgroups=cgroups) if (share := _quota(folder))]
+    return max(1, min([cores, *(int(share) for share in granted)]))
+
+
+def _core(topology: Path) -> str | None:
+    """The numbers of all processors that are threads of one core, as the system writes them."""
+    for name in ("core_cpus_list", "thread_siblings_list"):  # the second is the older name
+        with contextlib.suppress(OSError):
+            return (topology / name).read_text(encoding="ascii").strip()
+    return None
+
+
+def _quota(group: Path) -> float | None:
+    """How many processors' time a control group may use; None without a limit."""
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):  # version 2, version 1
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = " ".join((group / name).read_text(encoding="ascii") for name in names).split()
+            return None if quota in ("max", "-1") else int(quota) / int(period)
+    return None
+
+
+def _of_visible_gpus(what: str) -> list[str | None]:
+    """What `nvidia-smi` says of each GPU that a CUDA program started here would see; None of those it cannot name."""
+    listed = output_of(["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"])
+    told: list[str | None] = [line.strip() for line in listed.splitlines()] if listed else []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return told
+    chosen = [item.strip() for item in visible.split(",") if item.strip()]
+    return [told[int(item)] if item.isdigit() and int(item) < len(told) else None for item in chosen]
 
 
 def _cpu_name() -> str:

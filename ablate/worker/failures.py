@@ -23,6 +23,7 @@ def broke(error: BaseException, order: Train) -> Broke:
     kind, message, facts = _told(error, order)
     details = "" if isinstance(error, AblateError) and error.__cause__ is None else _traceback(error)
     return Broke(
+        attempt=order.attempt,
         kind=kind,
         message=shortened(message, MESSAGE_LENGTH),
         details=shortened(as_written(details, order.artifacts), DETAILS_LENGTH),
@@ -41,24 +42,25 @@ def _told(error: BaseException, order: Train) -> tuple[FailureKind, str, dict[st
     if isinstance(error, AblateError):
         return FailureKind.USER_ERROR, str(error), {}
     if isinstance(error, training.Killed):
-        return FailureKind.KILLED, _one_line(error), {}
+        return FailureKind.KILLED, one_line(error), {}
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return _out_of_memory(error, order)
     accelerator_error = getattr(torch, "AcceleratorError", None)  # PyTorch >= 2.8
     if accelerator_error is not None and isinstance(error, accelerator_error):
-        return FailureKind.CUDA_FAULT, _one_line(error), {}
-    return FailureKind.USER_ERROR, _one_line(error), {}
+        return FailureKind.CUDA_FAULT, one_line(error), {}
+    return FailureKind.USER_ERROR, one_line(error), {}
 
 
 def _out_of_memory(error: BaseException, order: Train) -> tuple[FailureKind, str, dict[str, Any]]:
     peak = peak_memory_bytes(torch.device(order.device.partition(",")[0]))
     batch = order.recipe.data.batch_size if order.recipe.data is not None else None
     told = "" if batch is None else f" with a batch size of {batch} and"
-    message = f"out of memory{told or ' with'} {peak / 2**30:.2f} GiB in use: {_one_line(error)}"
+    message = f"out of memory{told or ' with'} {peak / 2**30:.2f} GiB in use: {one_line(error)}"
     return FailureKind.OUT_OF_MEMORY, message, {"peak_memory_bytes": peak, "batch_size": batch}
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Kind and first line of an exception."""
     first = _safe(str, error).strip().splitlines()[:1]
     return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
 

@@ -7,14 +7,25 @@ from pathlib import Path
 
 from ablate.protocol import LOGS_FOLDER
 
-#: How a trainer begins an attempt in its worker's log.
+#: How a trainer begins an attempt in its worker's log; how it begins a pack, and the attempts in it, and ends each of
+#: these. What is said in between belongs to all that are trained then.
 BEGINS = "attempt %d of job %d begins after epoch %d"
-_BEGINS = re.compile(r"attempt (\d+) of job \d+ begins after epoch \d+")
+PACK = "a pack of %d begins, with places for %d"
+JOINS = BEGINS + ", with others"
+ENDS = "attempt %d of job %d ends"
+_BEGINS = re.compile(r"attempt (?P<attempt>\d+) of job \d+ begins after epoch \d+(?P<beside>, with others)?$")
+_PACK = re.compile(r"a pack of \d+ begins, with places for \d+$")
+_ENDS = re.compile(r"attempt (?P<attempt>\d+) of job \d+ ends$")
 
 
 def log_file(artifacts: Path, worker: str) -> Path:
     """Where a worker that this machine's `ablate run` started writes."""
     return artifacts / LOGS_FOLDER / f"worker-{worker[:8]}.log"
+
+
+def announces(line: str) -> bool:
+    """Whether a line says that an attempt begins."""
+    return _BEGINS.search(line) is not None
 
 
 def excerpt(artifacts: Path, *, worker: str | None, attempt: int) -> str | None:
@@ -31,9 +42,14 @@ def excerpt(artifacts: Path, *, worker: str | None, attempt: int) -> str | None:
         lines = log_file(artifacts, worker).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
-    begins = [(number, int(found[1])) for number, line in enumerate(lines) if (found := _BEGINS.search(line))]
-    for place, (first, which) in enumerate(begins):
-        if which == attempt:
-            last = begins[place + 1][0] if place + 1 < len(begins) else len(lines)
-            return "\n".join(lines[first:last])
-    return None
+    first, together = None, False
+    for number, line in enumerate(lines):
+        begun, ended = _BEGINS.search(line), _ENDS.search(line)
+        if first is None:
+            if begun and int(begun["attempt"]) == attempt:
+                first, together = number, begun["beside"] is not None
+        elif together and ended and int(ended["attempt"]) == attempt:
+            return "\n".join(lines[first : number + 1])
+        elif _PACK.search(line) or (begun and not (together and begun["beside"])):
+            return "\n".join(lines[first:number])
+    return None if first is None else "\n".join(lines[first:])

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+from ablate.worker.cgroups import CGROUPS, PROC, own_groups
+
 #: Shortest time between two looks, seconds.
 LOOK_SECONDS = 1.0
 
@@ -15,25 +16,27 @@ class MemoryWatch:
     """Watches one trainer; where the system tells nothing (macOS, Windows), nothing is known.
 
     Args:
-        pid: Its process id.
         proc: The process file system.
         cgroups: Where control groups are mounted.
     """
 
-    def __init__(self, pid: int | None, *, proc: Path = PROC, cgroups: Path = CGROUPS) -> None:
-        self._status = proc / str(pid) / "status"
-        self._group = proc / "self" / "cgroup"
+    def __init__(self, *, proc: Path = PROC, cgroups: Path = CGROUPS) -> None:
+        self._proc = proc
         self._cgroups = cgroups
         self._rss: int | None = None
         self._looked = float("-inf")
         self._kills = self._oom_kills()
 
-    def look(self) -> None:
-        """Note how much memory the trainer holds now; cheap enough to ask at every report."""
-        if time.monotonic() < self._looked + LOOK_SECONDS:
+    def look(self, pid: int | None) -> None:
+        """Note how much memory the trainer holds now; cheap enough to ask at every report.
+
+        Args:
+            pid: Its process id; None where it has not begun.
+        """
+        if pid is None or time.monotonic() < self._looked + LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        held = _value(self._status, "VmRSS:")
+        held = _value(self._proc / str(pid) / "status", "VmRSS:")
         self._rss = self._rss if held is None else held * 1024
 
     def obituary(self) -> tuple[str, dict[str, Any]]:
@@ -50,20 +53,8 @@ class MemoryWatch:
 
     def _oom_kills(self) -> int | None:
         """Processes of our control group that were killed for want of memory so far."""
-        try:
-            lines = self._group.read_text().splitlines()
-        except OSError:
-            return None
-        for line in lines:
-            number, controllers, path = line.split(":", 2)
-            if "memory" in controllers.split(","):  # version 1
-                mounted, name = self._cgroups / "memory", "memory.oom_control"
-            elif number == "0":  # version 2
-                mounted, name = self._cgroups, "memory.events"
-            else:
-                continue
-            # a container sees its own group at the root
-            for folder in (mounted / path.lstrip("/"), mounted):
+        for folder in own_groups("memory", proc=self._proc, cgroups=self._cgroups):
+            for name in ("memory.events", "memory.oom_control"):  # version 2, version 1
                 if (kills := _value(folder / name, "oom_kill ")) is not None:
                     return kills
         return None

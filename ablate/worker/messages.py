@@ -46,9 +46,41 @@ class Train:
     keep: Keep
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainPack:
+    """To the trainer: run these jobs as one stacked network, all on one device."""
+
+    #: At least one.
+    orders: tuple[Train, ...]
+    #: Places of the stacked network; those without a job stay empty.
+    size: int
+
+
+@dataclass(frozen=True)
+class Join:
+    """To the trainer, in answer to `Room`: jobs that join the pack; none where nothing fits now."""
+
+    orders: tuple[Train, ...]
+
+
+@dataclass(frozen=True)
+class Drop:
+    """To the trainer: train this job of the pack no longer, and say nothing more of it."""
+
+    attempt: int
+
+
 @dataclass(frozen=True)
 class Stop:
-    """To the trainer: give the job back at the next batch."""
+    """To the trainer: give the job, or all jobs of the pack, back at the next batch."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """From the trainer, before all else: it has begun."""
+
+    #: Its process id.
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -60,6 +92,7 @@ class Alive:
 class EpochDone:
     """From the trainer: an epoch was trained, and perhaps a checkpoint written that contains it."""
 
+    attempt: int
     metrics: EpochMetrics
     checkpoint: Checkpoint | None
 
@@ -68,6 +101,7 @@ class EpochDone:
 class Finished:
     """From the trainer: the job is done."""
 
+    attempt: int
     outcome: Outcome
 
 
@@ -75,20 +109,25 @@ class Finished:
 class DivergedAway:
     """From the trainer: the loss is no longer a number."""
 
+    attempt: int
     message: str
     #: Wall time of the attempt, seconds.
     seconds: float
+    #: How it was computed, as in `Outcome`.
+    execution: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """From the trainer: it stopped because it was told to."""
+    """From the trainer: it stopped, with all jobs that it had, because it was told to."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Broke:
     """From the trainer: the job failed, and this process is not to be trusted any more."""
 
+    #: None: all that it had, said in its place by the supervisor.
+    attempt: int | None
     kind: FailureKind
     #: One line for tables.
     message: str
@@ -99,11 +138,31 @@ class Broke:
 
 
 @dataclass(frozen=True)
+class Room:
+    """From the trainer of a pack: so many places are free, or will be soon. It is answered by one `Join`."""
+
+    places: int
+
+
+@dataclass(frozen=True)
+class Unpackable:
+    """From the trainer: what is left of the pack is to be trained one by one; this process serves no further job."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class PackOver:
+    """From the trainer: no job of the pack is left, and all its reports came before."""
+
+
+@dataclass(frozen=True)
 class Spent:
-    """From the trainer, before its last report of a job: this process should serve no further one."""
+    """From the trainer, before its last report of a job or pack: this process should serve no further one."""
 
     #: What the job's code left behind, for the log.
     reason: str
 
 
-Report = Alive | EpochDone | Finished | DivergedAway | Stopped | Broke | Spent
+Order = Train | TrainPack | Join | Drop | Stop
+Report = Alive | EpochDone | Finished | DivergedAway | Stopped | Broke | Spent | Room | Unpackable | PackOver

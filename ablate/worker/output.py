@@ -11,6 +11,8 @@ from multiprocessing.connection import wait
 
 #: What is kept of the beginning and of the end of each attempt's output, bytes.
 KEPT_BYTES = 1 << 20
+#: What is at hand of the end of an attempt's output while it lasts, bytes.
+RECENT_BYTES = 1 << 15
 #: Most that is read at once, bytes; a pipe holds as much.
 CHUNK_BYTES = 1 << 16
 
@@ -28,9 +30,17 @@ class Kept:
         self._end = bytearray()
         self._left_out = 0
         self._last = b""
+        self._recent = bytearray()
+
+    @property
+    def recent(self) -> bytes:
+        """The end of what was taken since the last `close`."""
+        return bytes(self._recent)
 
     def add(self, chunk: bytes) -> None:
         """Take the next bytes."""
+        self._recent += chunk
+        del self._recent[:-RECENT_BYTES]
         room = KEPT_BYTES - self._begun
         if room > 0:
             self._begun += len(chunk[:room])
@@ -50,6 +60,7 @@ class Kept:
             self._pass_on(b"\n")
         self._begun, self._left_out = 0, 0
         self._end.clear()
+        self._recent.clear()
 
     def _shorten(self) -> None:
         surplus = len(self._end) - KEPT_BYTES
@@ -82,10 +93,14 @@ class Output:
     def cut(self) -> None:
         """An attempt is over: pass on what was said until now, so that the next one begins anew."""
         with self._lock:
-            for _ in range(2):  # one pipe full; whoever still writes is not waited for
-                if not self._take():
-                    break
+            self._catch_up()
             self._kept.close()
+
+    def recent(self) -> str:
+        """The end of what was said in this attempt until now."""
+        with self._lock:
+            self._catch_up()
+            return self._kept.recent.decode("utf-8", "replace")
 
     def close(self) -> None:
         """Stop reading."""
@@ -102,6 +117,12 @@ class Output:
             with self._lock:
                 if not self._take():
                     return  # all who could write are gone
+
+    def _catch_up(self) -> None:
+        """Take what lies in the pipe, one pipe full; whoever still writes is not waited for."""
+        for _ in range(2):
+            if not self._take():
+                return
 
     def _take(self) -> bool:
         """Read once without waiting; whether there may be more."""

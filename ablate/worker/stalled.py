@@ -26,6 +26,7 @@ def stalled(stack: str, limit: float | None, artifacts: Path) -> Broke:
     if place := _place(stack):
         message += f"; it was at {place}"
     return Broke(
+        attempt=None,
         kind=FailureKind.STALLED,
         message=shortened(message, MESSAGE_LENGTH),
         details=shortened(stack, DETAILS_LENGTH) or "The trainer did not answer when it was asked where it is.\n",

@@ -2,6 +2,8 @@
 
     idle -> claim -> busy (epochs, beats) -> finished | diverged | failed | released -> idle
 
+A claim is one job, or a pack of them that one trainer trains together; then others join as places become free.
+
 It imports no PyTorch, so that it keeps beating and listening to signals whatever the trainer does.
 """
 
@@ -12,33 +14,49 @@ import logging
 import os
 import signal
 import socket
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from multiprocessing.connection import wait
-from pathlib import Path
-from types import FrameType
+from typing import Any
 
 from ablate.errors import DataMissingError
 from ablate.protocol import (
-    BEAT_SECONDS,
+    PRINTED,
     AttemptState,
     Claim,
-    Failure,
     FailureKind,
     JobQueue,
-    ReplacedError,
+    Packing,
     WorkerInfo,
-    job_folder,
 )
 from ablate.worker.child import Child
 from ablate.worker.devices import device_name
+from ablate.worker.held import Held
+from ablate.worker.last_words import last_words
+from ablate.worker.line import Line
 from ablate.worker.memory import MemoryWatch
-from ablate.worker.messages import Alive, Broke, DivergedAway, EpochDone, Finished, Report, Spent, Stop, Stopped, Train
+from ablate.worker.messages import (
+    Alive,
+    Broke,
+    DivergedAway,
+    Drop,
+    EpochDone,
+    Finished,
+    Join,
+    PackOver,
+    Report,
+    Room,
+    Spent,
+    Stop,
+    Stopped,
+    TrainPack,
+    Unpackable,
+)
 from ablate.worker.provenance import provenance
+from ablate.worker.settings import WorkerSettings
 from ablate.worker.stalled import stalled
-from ablate.worker.watchdog import STALL_SECONDS, Watchdog
+from ablate.worker.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -46,34 +64,6 @@ _log = logging.getLogger(__name__)
 RELEASE_SECONDS = 2.5
 #: Pause between two looks at an empty queue, seconds.
 IDLE_SECONDS = 0.5
-#: Longest time between two signs of life of a trainer that goes on, seconds.
-ALIVE_SECONDS = 2.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkerSettings:
-    """How one worker behaves."""
-
-    #: uuid4, new at each start.
-    id: str
-    #: `cpu` or `cuda:0`.
-    device: str
-    #: Folder of checkpoints and other files.
-    artifacts: Path
-    #: Where data sets lie; None for the default.
-    data_root: Path | None = None
-    #: Serve only this study; None for all.
-    study: str | None = None
-    #: End when nothing is queued, instead of waiting for more.
-    drain: bool = False
-    #: Least time between two checkpoints of a job, seconds.
-    checkpoint_every: float = 0.0
-    #: Time without a sign of life of the trainer after which its job fails, seconds; None for never.
-    stall_timeout: float | None = STALL_SECONDS
-    #: Time after which no job is claimed and the running one is given back, seconds; None for no limit.
-    max_time: float | None = None
-    #: Time between two beats, seconds; at most a quarter of the lease.
-    beat_seconds: float = BEAT_SECONDS
 
 
 class Supervisor:
@@ -82,11 +72,13 @@ class Supervisor:
     Args:
         queue: The worker's side of the experiment database.
         settings: How this worker behaves.
+        line: To the nursery that its trainers come from; None has each import PyTorch by itself.
     """
 
-    def __init__(self, queue: JobQueue, settings: WorkerSettings) -> None:
+    def __init__(self, queue: JobQueue, settings: WorkerSettings, line: Line | None = None) -> None:
         self._queue = queue
         self._settings = settings
+        self._line = line
         self._child: Child | None = None
         self._stopping = False
         #: How attempts end that are given back.
@@ -95,8 +87,14 @@ class Supervisor:
         self._time_over = time.monotonic() + (float("inf") if settings.max_time is None else settings.max_time)
         #: Whether the trainer will serve no further job.
         self._spent = False
-        #: Jobs whose data set or weights this worker could not get, with what was said of them.
-        self._missing: dict[int, str] = {}
+        self._held = Held(queue, settings.artifacts)
+        #: What is trained: a claim of the pack, None for a lone job; and whether the trainer is done with the pack.
+        self._pack: Claim | None = None
+        self._over = False
+        #: A GPU is filled by one job more often than a core is.
+        self._packing = Packing.ALWAYS if settings.device == "cpu" else Packing.ASKED
+        #: Keys of packs that could not be trained together here.
+        self._alone: set[str] = set()
         self._ours, self._wake = socket.socketpair()
         self._wake.setblocking(False)
 
@@ -136,14 +134,20 @@ class Supervisor:
                 provenance=provenance(),
             )
         )
-        self._child = Child()
+        self._child = Child(self._line)
         try:
             while not self._stopping and time.monotonic() < self._time_over:
-                claim = self._queue.claim(settings.id, study=settings.study, without=self._missing)
-                if claim is not None:
-                    self._serve(claim)
-                elif self._missing:
-                    raise DataMissingError("\n".join(dict.fromkeys(self._missing.values())))
+                claims = self._queue.claim_pack(
+                    settings.id,
+                    study=settings.study,
+                    without=self._held.missing,
+                    packing=self._packing,
+                    alone=self._alone,
+                )
+                if claims:
+                    self._serve(claims)
+                elif self._held.missing:
+                    raise DataMissingError("\n".join(dict.fromkeys(self._held.missing.values())))
                 elif settings.drain:
                     return
                 else:
@@ -152,42 +156,44 @@ class Supervisor:
             self._discard_child()
             self._queue.retire(settings.id)
 
-    def _serve(self, claim: Claim) -> None:
-        """Have one job trained, from its claim to its end."""
-        try:
-            self._drive(claim)
-        except ReplacedError:
-            _log.warning("job %d was taken away from this worker; its trainer is ended", claim.ticket.job)
-            self._discard_child()
+    def _serve(self, claims: tuple[Claim, ...]) -> None:
+        """Have one job trained, or a pack, from its claim to its end."""
+        self._held.take(claims)
+        self._pack, self._over = claims[0] if claims[0].pack else None, False
+        self._drive(claims)
         if self._child is not None:
             self._child.attempt_over()
         if self._spent:
             self._discard_child()
 
-    def _drive(self, claim: Claim) -> None:
-        child = self._child = self._child or Child()
-        child.order(self._order(claim))
-        watchdog, memory = Watchdog(self._settings.stall_timeout, time.monotonic()), MemoryWatch(child.pid)
+    def _drive(self, claims: tuple[Claim, ...]) -> None:
+        child = self._child = self._child or Child(self._line)
+        orders = tuple(self._settings.order(claim) for claim in claims)
+        pack = claims[0].pack
+        child.order(orders[0] if pack is None else TrainPack(orders=orders, size=pack.size))
+        watchdog, memory = Watchdog(self._settings.stall_timeout, time.monotonic()), MemoryWatch()
         next_beat = time.monotonic() + self._settings.beat_seconds
         give_up = float("inf")  # when a stopping trainer has had its time
-        while True:
+        while not self._done():
             soonest = min(next_beat, give_up, watchdog.due, float("inf") if self._stopping else self._time_over)
             ready = wait([child.connection, child.sentinel, self._ours], timeout=max(0.0, soonest - time.monotonic()))
-            memory.look()
-            for report in child.reports():
+            reports = child.reports()
+            memory.look(child.pid)
+            if reports:
                 watchdog.sign(time.monotonic())
-                if self._record(claim, report):
-                    return
+                self._record(child, reports)
+            if self._done():
+                return
             if child.sentinel in ready:
-                self._record(claim, _obituary(child, memory))
+                self._fail(_obituary(child, memory))
                 return
             hurry = self._ours in ready and b"2" in self._ours.recv(64)
             if hurry or time.monotonic() >= give_up:
                 self._discard_child()
-                self._queue.release(claim.ticket, self._given_back)
+                self._held.release(self._given_back)
                 return
             if watchdog.barks(time.monotonic()):
-                self._record(claim, stalled(child.stack(), self._settings.stall_timeout, self._settings.artifacts))
+                self._fail(stalled(child.stack(), self._settings.stall_timeout, self._settings.artifacts))
                 return
             if not self._stopping and time.monotonic() >= self._time_over:
                 self.preempt()
@@ -195,111 +201,106 @@ class Supervisor:
                 child.order(Stop())
                 give_up = time.monotonic() + RELEASE_SECONDS
             if time.monotonic() >= next_beat:
-                self._queue.beat(claim.ticket)
+                self._drop(self._held.beat())
                 next_beat = time.monotonic() + self._settings.beat_seconds
 
-    def _record(self, claim: Claim, report: Report) -> bool:
-        """Write what the trainer reports; whether that ended the job."""
-        match report:
-            case Alive():
-                return False
-            case Spent(reason=reason):
-                _log.warning("%s; its trainer is replaced", reason)
-                self._spent = True
-                return False
-            case EpochDone(metrics=metrics, checkpoint=checkpoint):
-                self._delete(self._queue.record_epoch(claim.ticket, metrics, checkpoint))
-                return False
-            case Finished(outcome=outcome):
-                self._delete(self._queue.finish(claim.ticket, outcome))
-            case DivergedAway(message=message, seconds=seconds):
-                self._delete(self._queue.diverge(claim.ticket, message, seconds=seconds))
-            case Stopped():
-                self._queue.release(claim.ticket, self._given_back)
-            case Broke(kind=FailureKind.DATA_MISSING, message=message):
-                self._discard_child()
-                self._queue.release(claim.ticket)
-                self._missing[claim.ticket.job] = message
-                _log.warning("job %d (%s) waits: %s", claim.ticket.job, claim.variant, message)
-            case Broke(kind=kind, message=message, details=details, facts=facts):
-                self._discard_child()
-                failure = Failure(kind=kind, message=message, details=details, facts=facts)
-                state = self._queue.fail(claim.ticket, failure)
-                name = f"job {claim.ticket.job} ({claim.variant}, seed {claim.seed})"
-                _log.warning("%s is %s: %s", name, state, message)
-        return True
+    def _done(self) -> bool:
+        """Whether the trainer has nothing left to do; that of a pack says so itself."""
+        return self._over or (self._pack is None and not self._held)
 
-    def _order(self, claim: Claim) -> Train:
-        return Train(
-            job=claim.ticket.job,
-            attempt=claim.ticket.attempt,
-            recipe=claim.recipe,
-            seed=claim.seed,
-            device=self._settings.device,
-            threads=int(claim.execution.get("threads", 1)),
-            data_root=self._settings.data_root,
-            artifacts=self._settings.artifacts,
-            folder=self._settings.artifacts / job_folder(claim.study, claim.recipe.key, claim.seed),
-            checkpoints=claim.checkpoints,
-            checkpoint_every=self._settings.checkpoint_every,
-            alive_every=min(ALIVE_SECONDS, (self._settings.stall_timeout or float("inf")) / 4),
-            sources=dict(claim.sources),
-            study=claim.study,
-            keep=claim.keep,
-        )
+    def _record(self, child: Child, reports: list[Report]) -> None:
+        """Write what the trainer reports, epochs first: those of one job come before its end in any case."""
+        self._drop(self._held.record(report for report in reports if isinstance(report, EpochDone)))
+        for report in reports:
+            match report:
+                case Alive() | EpochDone():
+                    pass
+                case Spent(reason=reason):
+                    _log.warning("%s; its trainer is replaced", reason)
+                    self._spent = True
+                case Finished() | DivergedAway():
+                    self._drop(self._held.end(report))
+                    if self._pack is not None:  # the others go on, and others may join
+                        child.attempt_over()
+                case Broke():
+                    report = self._with_last_words(report)
+                    if self._pack is None:
+                        self._discard_child()
+                    self._spent = self._pack is not None  # the others go on; then it is replaced
+                    self._drop(self._held.end(report))
+                case Room(places=places):
+                    self._fill(child, places)
+                case Unpackable(reason=reason):
+                    self._part(reason)
+                case Stopped() | PackOver():
+                    self._held.release(self._given_back)
+                    self._over = True
+
+    def _fill(self, child: Child, places: int) -> None:
+        """Let waiting jobs join the pack; the trainer is answered in any case."""
+        claims: tuple[Claim, ...] = ()
+        first = self._pack
+        if first is not None and first.pack is not None and not self._stopping:
+            claims = self._queue.join(
+                self._settings.id,
+                first.pack,
+                places,
+                study=first.study,
+                without=self._held.missing,
+                packing=self._packing,
+                held=self._held.tickets,
+            )
+        self._held.take(claims)
+        child.order(Join(tuple(self._settings.order(claim) for claim in claims)))
+
+    def _drop(self, attempts: Collection[int]) -> None:
+        """Have jobs that were replaced trained no longer: a lone one by ending its trainer."""
+        for attempt in attempts:
+            if self._pack is None:
+                self._discard_child()
+            elif self._child is not None:
+                self._child.order(Drop(attempt))
+
+    def _part(self, reason: str) -> None:
+        """Give the jobs of a pack back, to be trained one by one from now on."""
+        self._discard_child()
+        self._over = True
+        if self._pack is not None and self._pack.pack is not None:
+            _log.warning("a pack of %d jobs is trained one by one: %s", len(self._held), reason)
+            self._alone.add(self._pack.pack.key)
+        self._held.release()
+
+    def _fail(self, report: Broke) -> None:
+        """The trainer is gone or to be given up, and with it all that it had."""
+        if self._pack is not None and report.kind is FailureKind.STALLED:  # whose fault it is will be seen
+            self._part(report.message)
+            return
+        report = self._with_last_words(report)
+        self._discard_child()
+        self._held.fail(report)
 
     def _discard_child(self) -> None:
         if self._child is not None:
             self._child.end()
             self._child, self._spent = None, False
 
-    def _delete(self, names: Collection[str]) -> None:
-        for name in names:
-            (self._settings.artifacts / name).unlink(missing_ok=True)
+    def _with_last_words(self, report: Broke) -> Broke:
+        """With what the trainer printed last, as a fact of its failure; the log itself may lie on another machine."""
+        printed = "" if self._child is None else last_words(self._child.last_words(), self._settings.artifacts)
+        return replace(report, facts={**report.facts, PRINTED: printed}) if printed else report
 
 
 def _obituary(child: Child, memory: MemoryWatch) -> Broke:
     """What there is to say of a trainer that died without a word."""
     code = child.exit_code
-    if code is None or code >= 0:
-        return Broke(kind=FailureKind.KILLED, message=f"the trainer ended with exit status {code}", details="")
-    name, (hint, facts) = signal.Signals(-code).name, memory.obituary()
-    return Broke(
-        kind=FailureKind.KILLED,
-        message=f"the trainer was ended by {name}{hint if name == 'SIGKILL' else ''}",
-        details="",
-        facts=facts,
-    )
+    if code is not None and code >= 0:
+        return _killed(f"the trainer ended with exit status {code}")
+    hint, facts = memory.obituary()
+    if code is None:
+        return _killed(f"the process that trainers are forked from was ended, and this trainer with it{hint}", facts)
+    name = signal.Signals(-code).name
+    return _killed(f"the trainer was ended by {name}{hint if name == 'SIGKILL' else ''}", facts)
 
 
-@contextlib.contextmanager
-def stopped_by_signals(supervisor: Supervisor) -> Iterator[None]:
-    """While this lasts, SIGINT, SIGTERM and SIGUSR2 (preemption, as Slurm has it) ask for a clean end."""
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if number == getattr(signal, "SIGUSR2", None):
-            supervisor.preempt()
-        else:
-            supervisor.stop()
-
-    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR2") if hasattr(signal, name)]
-    before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {
-        number: signal.signal(number, ask) for number in wanted
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def stop_when_closed(descriptor: int, supervisor: Supervisor) -> None:
-    """Ask the supervisor for a clean end when this file descriptor closes: the launcher is gone."""
-
-    def watch() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(descriptor, 1):
-                pass
-        supervisor.stop()
-
-    threading.Thread(target=watch, name="ablate-launcher-watch", daemon=True).start()
+def _killed(message: str, facts: Mapping[str, Any] | None = None) -> Broke:
+    return Broke(attempt=None, kind=FailureKind.KILLED, message=message, details="", facts=facts or {})

@@ -9,26 +9,24 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from ablate import training
 from ablate.errors import AblateError
-from ablate.metrics import EpochMetrics, Outcome
-from ablate.protocol import CODE_FOLDER, WEIGHTS_FOLDER
+from ablate.metrics import Outcome
+from ablate.protocol import CODE_FOLDER
 from ablate.study.own_code import laid_out
 from ablate.worker import checkpoints
+from ablate.worker.crew import train_together
 from ablate.worker.failures import broke
 from ablate.worker.logs import BEGINS
-from ablate.worker.messages import Alive, Broke, DivergedAway, EpochDone, Finished, Report, Spent, Stop, Stopped, Train
+from ablate.worker.messages import Broke, DivergedAway, Finished, Report, Spent, Stop, Stopped, Train, TrainPack
+from ablate.worker.reporting import Epochs, Pulse, keeping, send
 from ablate.worker.restore import Before
 
 _log = logging.getLogger(__name__)
-
-#: Most of a job's time that checkpoints may take: long epochs are all kept, short ones in groups.
-CHECKPOINT_SHARE = 0.05
 
 
 def serve(connection: Connection, rearm: Callable[[], None]) -> None:
@@ -45,62 +43,56 @@ def serve(connection: Connection, rearm: Callable[[], None]) -> None:
             order = connection.recv()
         except EOFError:
             return
-        if isinstance(order, Stop):  # crossed with the end of the job that it was meant for
+        if isinstance(order, Train):
+            report, healthy = _train(order, connection)
+        elif isinstance(order, TrainPack):
+            report, healthy = train_together(order, connection)
+        else:  # crossed with the end of what it was meant for
             continue
-        report = _train(order, connection)
         left_behind = before.restore()
-        if left_behind is not None and not isinstance(report, Broke):
-            _send(connection, Spent(f"the code of job {order.job} changed more than its own: {left_behind}"))
-        _send(connection, report)
-        if left_behind is not None or isinstance(report, Broke):
+        if left_behind is not None and healthy:
+            send(connection, Spent(f"{_whose(order)} changed more than its own: {left_behind}"))
+        send(connection, report)
+        if left_behind is not None or not healthy:
             return
 
 
-def _train(order: Train, connection: Connection) -> Report:
+def _whose(order: Train | TrainPack) -> str:
+    if isinstance(order, Train):
+        return f"the code of job {order.job}"
+    return f"a pack that began with job {order.orders[0].job}"
+
+
+def _train(order: Train, connection: Connection) -> tuple[Report, bool]:
+    """Train one job; the last report of it, and whether this process may serve further ones."""
     try:
         with laid_out(order.sources, under=order.artifacts / CODE_FOLDER) as code_root:
             report = _attempt(order, connection, code_root)
     except (AblateError, OSError) as error:  # the files cannot be written
-        return broke(error, order)
+        return broke(error, order), False
     if isinstance(report, Finished | DivergedAway):
         shutil.rmtree(order.folder, ignore_errors=True)
-    return report
+    return report, not isinstance(report, Broke)
 
 
 def _attempt(order: Train, connection: Connection, code_root: Path | None) -> Report:
     """Whatever a model, a data set or PyTorch raises is the job's failure, `sys.exit` too."""
     started = time.monotonic()
-    pulse = _Pulse(connection, order.alive_every)
+    pulse = Pulse(connection, order.alive_every)
     try:
-        return Finished(outcome=_run(order, connection, pulse, code_root))
+        return Finished(attempt=order.attempt, outcome=_run(order, connection, pulse, code_root))
     except training.Stopped:
         return Stopped()
     except training.Diverged as finding:
-        return DivergedAway(message=str(finding), seconds=time.monotonic() - started)
+        seconds, how = time.monotonic() - started, dict(finding.execution)
+        return DivergedAway(attempt=order.attempt, message=str(finding), seconds=seconds, execution=how)
     except BaseException as error:  # noqa: BLE001 - see above
         return broke(error, order)  # while the lines of the user's own files can be read
 
 
-def _run(order: Train, connection: Connection, pulse: _Pulse, code_root: Path | None) -> Outcome:
+def _run(order: Train, connection: Connection, pulse: Pulse, code_root: Path | None) -> Outcome:
     resume = checkpoints.load_newest(order.checkpoints, order.artifacts)
     _log.info(BEGINS, order.attempt, order.job, resume["epoch"] if resume else 0)
-    due = 0.0  # when the next checkpoint may be written
-
-    def on_epoch(metrics: EpochMetrics, state: Callable[[], Mapping[str, Any]] | None) -> None:
-        nonlocal due
-        checkpoint = None
-        last = metrics.epoch == order.recipe.training.epochs
-        begun = time.monotonic()
-        if state is not None and metrics.finite and not last and begun >= due:
-            try:
-                checkpoint = checkpoints.save(
-                    state(), attempt=order.attempt, epoch=metrics.epoch, artifacts=order.artifacts
-                )
-            except OSError as error:  # a full disk, say: the epoch counts all the same
-                _log.warning("epoch %d has no checkpoint, and goes on without: %s", metrics.epoch, error)
-            ended = time.monotonic()
-            due = ended + max(order.checkpoint_every, (ended - begun) / CHECKPOINT_SHARE)
-        _send(connection, EpochDone(metrics=metrics, checkpoint=checkpoint))
 
     def should_stop() -> bool:
         pulse.beat()
@@ -111,43 +103,14 @@ def _run(order: Train, connection: Connection, pulse: _Pulse, code_root: Path | 
         seed=order.seed,
         device=order.device,
         data_root=order.data_root,
-        on_epoch=on_epoch,
+        on_epoch=Epochs(order, connection),
         should_stop=should_stop,
         resume=resume,
         threads=order.threads,
         code_root=code_root,
         folder=order.folder,
-        keeping=_keeping(order),
+        keeping=keeping(order),
     )
-
-
-def _keeping(order: Train) -> training.Keeping | None:
-    """Where the final weights of a job go; a job that is run again writes the same files, so that old ones are gone."""
-    if order.keep == "none":
-        return None
-    stem = f"{WEIGHTS_FOLDER}/{order.study}/{order.recipe.key}-{order.seed}"
-    return training.Keeping(keep=order.keep, artifacts=order.artifacts, stem=stem)
-
-
-class _Pulse:
-    """Signs of life to the supervisor, from the first batch on, seldom enough to cost nothing.
-
-    Args:
-        connection: The pipe to the supervisor.
-        every: Least time between two signs, seconds.
-    """
-
-    def __init__(self, connection: Connection, every: float) -> None:
-        self._connection = connection
-        self._every = every
-        self._due = 0.0
-
-    def beat(self) -> None:
-        """The job goes on."""
-        now = time.monotonic()
-        if now >= self._due:
-            self._due = now + self._every
-            _send(self._connection, Alive())
 
 
 def _told_to_stop(connection: Connection) -> bool:
@@ -155,11 +118,4 @@ def _told_to_stop(connection: Connection) -> bool:
     try:
         return connection.poll() and isinstance(connection.recv(), Stop)
     except (EOFError, OSError):
-        os._exit(1)
-
-
-def _send(connection: Connection, report: Report) -> None:
-    try:
-        connection.send(report)
-    except OSError:  # the supervisor is gone, and with it the reason to go on
         os._exit(1)

@@ -1,6 +1,7 @@
 """Single jobs as a user handles them: show, logs, retry, cancel."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,11 @@ def test_a_failed_job_is_shown_explained_and_tried_again(folder: Path, failed: A
     assert one["attempts"][1]["resumed_from"] == one["epochs"] - 1 == 1
     assert "the sixth step fails" in ablate("logs", number, "--attempt", "1").stdout
     assert "the sixth step fails" not in ablate("logs", number).stdout
+
+    shutil.rmtree(folder / ".ablate" / "logs")
+    elsewhere = ablate("logs", number, "--attempt", "1")
+    assert "its log is not here" in elsewhere.stderr
+    assert "this is the sixth step\n" in elsewhere.stdout
 
 
 def test_cancelled_jobs_wait_until_they_are_wanted_again(ablate: Ablate) -> None:

@@ -83,6 +83,7 @@ def test_a_short_augmentation_is_its_table() -> None:
         {"training__memory_format": "contiguous"},
         {"training__tf32": True},
         {"training__deterministic": True},
+        {"training__graphs": True},
         {"training__test_time_augmentation": "flip"},
     ],
 )

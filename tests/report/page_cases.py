@@ -5,7 +5,7 @@ from functools import cache
 from html.parser import HTMLParser
 
 import numpy as np
-from report_cases import factor, results, shapes, variant, whole, wounded
+from report_cases import attempt, factor, results, shapes, variant, whole, wounded
 
 from ablate.report.html.page import render_page
 from ablate.study.outline import OutlineDesign
@@ -113,8 +113,11 @@ def hostile() -> Results:
     spoiled = {"state": wounded().failures[0].state, "error": HOSTILE, "test_accuracy": None}
     runs = tuple(replace(one, **spoiled) if (one.variant_key, one.seed) == ("k", 4) else one for one in given.runs)
     job = next(one.job for one in runs if one.error)
-    failure = replace(wounded().failures[0], job=job, error=HOSTILE, details=f"Traceback\n{HOSTILE}")
+    failure = replace(wounded().failures[0], job=job, error=HOSTILE)
+    told = {"failure_message": HOSTILE, "printed": HOSTILE, "failure_details": f"Traceback\n{HOSTILE}"}
     changes = {"b": (), "k": ((HOSTILE, HOSTILE, HOSTILE),)}
     seen = ClassCounts(classes=(HOSTILE, ARABIC), counts=np.array([[8, 2], [0, 10]]))
     classes = {(one.variant_key, one.seed): seen for one in runs}
-    return replace(given, runs=runs, failures=(failure,), changes=changes, classes=classes)
+    return replace(
+        given, runs=runs, failures=(failure,), attempts={job: (attempt(**told),)}, changes=changes, classes=classes
+    )

@@ -4,11 +4,12 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ablate.protocol import FailureKind, JobState
+from ablate.protocol import AttemptState, FailureKind, JobState
 from ablate.recipe import Recipe
+from ablate.store.history import AttemptRecord
 from ablate.store.records import EpochRecord, FailureRecord, RunRecord, StepRecord
 from ablate.study.outline import (
     Outline,
@@ -82,6 +83,29 @@ def run(variant: OutlineVariant, seed: int, place: int, accuracy: float | None =
         "fingerprints": {"module_tree": f"m{place}", "first_step_loss": f"{2.3 + wobble(seed, place)}"},
     }
     return RunRecord(**{**values, **more})
+
+
+def attempt(number: int = 1, state: AttemptState = AttemptState.FAILED, **more: Any) -> AttemptRecord:
+    """An attempt of 90 seconds that began at so many o'clock."""
+    started = datetime(2025, 3, 1, number % 24, tzinfo=UTC)
+    values: dict[str, Any] = {
+        "number": number,
+        "id": number,
+        "state": state,
+        "started_at": started,
+        "ended_at": None if state is AttemptState.RUNNING else started + timedelta(seconds=90),
+        "resumed_from": None,
+        "worker": "w",
+        "host": "adas-laptop",
+        "device": "cuda:0",
+        "device_name": "NVIDIA H200",
+        "failure_kind": None,
+        "failure_message": None,
+        "failure_details": None,
+        "printed": "",
+        "provenance": {},
+    }
+    return AttemptRecord(**{**values, **more})
 
 
 def curve(one: RunRecord, place: int, epochs: int = 6, *, validation: bool = True, **more: Any) -> list[EpochRecord]:
@@ -297,7 +321,6 @@ def wounded() -> Results:
             attempt=1,
             error=one.error or "",
             kind=FailureKind.USER_ERROR if one.state == JobState.FAILED else None,
-            details="",
             facts={},
             ended_at=datetime(2025, 3, 1, tzinfo=UTC),
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from page_cases import hostile, page_of, whole_page, wounded_page
-from report_cases import many, whole
+from report_cases import degradation, many, whole
 from scipy import stats
 
 from ablate.report.figures import style
@@ -193,6 +193,30 @@ def test_bands_and_limits_are_those_of_the_pictures(opened: Page) -> None:
     ends = opened.run(f"limits({wild})")
     assert (ends["low"], ends["high"]) == pytest.approx(style.limits([np.array(one) for one in wild]))
     assert ends["hidden"] == 1
+
+
+def test_charts_of_one_section_share_axes_and_colours_as_the_pictures_do(tab: Page, tmp_path: Path) -> None:
+    show(tab, page_of(degradation()), tmp_path)
+    tab.run(
+        "window.pair = [...document.querySelectorAll('figure.chart + figure.chart')].map((one) => one.parentNode)[0]"
+        ".querySelectorAll('figure.chart'); pair[0].scrollIntoView()"
+    )
+    tab.until("[...pair].every((one) => one.querySelector('.legend button'))")
+    lines = tab.run(
+        "[...pair].map((one) => "
+        "[...one.querySelectorAll('.legend button')].map((each) => "
+        "[each.querySelector('bdi').textContent, each.querySelector('line').getAttribute('stroke')]))"
+    )
+    first, second = (dict(one) for one in lines)
+    assert first.pop("8") == "#000000"
+    assert first.items() <= second.items()
+    near, far = [[1.0, 0.5], [0.9, 0.4]], [[3e6, 2e6], [2e6, 1e6]]
+    for charts, percent in (([near, far], False), ([near, far], True), ([far], False), ([near, [[3.0, 0.1]]], False)):
+        found = tab.run(f"commonLimits({charts}, {str(percent).lower()})")
+        arrays = [[np.array(curve) for curve in chart] for chart in charts]
+        assert (found["low"], found["high"]) == style.common_limits(arrays, percent=percent)
+    assert tab.run(f"limits({far}, {{ low: 0, high: 2 }}).hidden") == 2
+    assert tab.mistakes == []
 
 
 def test_a_mean_ends_with_the_first_seed_that_stopped(opened: Page) -> None:

@@ -1,6 +1,7 @@
 """Pictures: that they are there, name n, and that one run out of bounds does not flatten the others."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,9 +29,10 @@ from report_cases import (
 from ablate.protocol import JobState
 from ablate.report.figures import style
 from ablate.report.figures.curves import factor_figure, notes
+from ablate.report.figures.gallery import wanted
 from ablate.report.figures.interaction import interaction_figure
 from ablate.report.figures.overview import overview_figure
-from ablate.report.figures.steps import step_notes, steps_figure
+from ablate.report.figures.steps import StepFrame, step_notes, steps_figure
 from ablate.report.figures.style import limits
 from ablate.report.grids import matrices, positions
 from ablate.report.tables import members
@@ -355,3 +357,95 @@ def test_long_levels_of_a_grid_do_not_cover_each_other() -> None:
     factors = (first.model_copy(update={"levels": named, "label": "x"}), given.outline.factors[1])
     outline = given.outline.model_copy(update={"factors": factors, "designs": given.outline.designs[:2]})
     assert overlaps(interaction(replace(given, outline=outline))) == []
+
+
+def drawn_of(given: Results, start: str) -> list[Figure]:
+    """The pictures of a report whose names begin so."""
+    made = [make() for name, _, make in wanted(analyse(given)) if name.startswith(start)]
+    return [figure for figure in made if figure is not None]
+
+
+def colours_of(figure: Figure) -> list[object]:
+    """Of each line of the legends."""
+    return [line.get_color() for box in figure.legends for line in box.get_lines()]
+
+
+def ends(figures: Sequence[Figure], title: str) -> set[tuple[tuple[float, float], tuple[float, float]]]:
+    """Limits of both axes of the panels of this title."""
+    return {(axes.get_xlim(), axes.get_ylim()) for axes in (panel(figure, title) for figure in figures)}
+
+
+def test_pictures_of_one_sub_table_share_their_axes() -> None:
+    given = degradation()
+    # residual networks learn faster and stop early
+    variants = given.outline.variants
+    fast = {one.key for one in variants if "residual=true" in one.name}
+    epochs = tuple(
+        replace(row, train_loss=row.train_loss / 4, val_loss=row.val_loss / 4) if row.variant_key in fast else row
+        for row in given.epochs
+        if row.epoch <= 4 or row.variant_key not in fast
+    )
+    figures = drawn_of(replace(given, epochs=epochs), "grid ")
+    assert len(figures) == 2
+    for title in ("loss", "accuracy, %"):
+        [(along, _)] = ends(figures, title)
+        assert along == (0.75, 6.25)
+    [first, second] = [dict(zip(legend(figure), colours_of(figure), strict=True)) for figure in figures]
+    assert first.pop("8 (n = 5, baseline)") == style.BASELINE
+    assert first.items() <= second.items()
+    [(_, (low, high))] = ends(figures, "loss")
+    values = [value for row in epochs for value in (row.train_loss, row.val_loss)]
+    assert low < min(values) < max(values) < high
+    lone = factor_figure(replace(given, epochs=epochs), [(one.name, one) for one in variants if one.key in fast])
+    assert lone is not None
+    assert ends([lone], "loss") != ends(figures, "loss")
+
+
+def test_a_picture_out_of_bounds_does_not_flatten_those_beside_it() -> None:
+    given = degradation()
+    wild = {one.key for one in given.outline.variants if "residual=true" in one.name}
+    epochs = tuple(
+        replace(row, train_loss=1e6 * row.train_loss, val_loss=1e6 * row.val_loss) if row.variant_key in wild else row
+        for row in given.epochs
+    )
+    figures = drawn_of(replace(given, epochs=epochs), "grid ")
+    [(_, (low, high))] = ends(figures, "loss")
+    assert -1 < low < high < 10
+    said = [[text.get_text() for text in panel(figure, "loss").texts] for figure in figures]
+    assert said == [[], ["50 of 50 curves leave the picture"]]
+
+
+def test_panels_of_one_quantity_share_their_axes_and_others_do_not() -> None:
+    figure = curves(stopped())
+    for one, other in (("loss", "test loss (oracle)"), ("accuracy, %", "test accuracy (oracle), %")):
+        assert ends([figure], one) == ends([figure], other)
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1
+    assert panel(figure, "variance of the step losses").get_ylim() != panel(figure, "loss").get_ylim()
+
+
+def test_pictures_of_steps_share_their_axes_too() -> None:
+    given = stepped()
+    pair = {one.key: place for place, one in enumerate(given.outline.variants)}
+    pictures = [[(one.name, one)] for one in given.outline.variants if pair[one.key] in (0, 5)]
+    alone = [steps_figure(given, picture) for picture in pictures]
+    beside = [steps_figure(given, picture, StepFrame(given, pictures)) for picture in pictures]
+    for title in ("loss", "validation accuracy, %"):
+        assert len(ends([one for one in alone if one], title)) == 2
+        assert len(ends([one for one in beside if one], title)) == 1
+
+
+@pytest.mark.parametrize("count", [2, 30])
+def test_no_text_covers_another_among_curves(count: int) -> None:
+    given = many(count)
+    shown = [(one.name, one) for one in given.outline.variants]
+    figure = factor_figure(given, shown)
+    assert figure is not None
+    assert overlaps(figure) == []
+
+
+def test_matrices_of_an_interaction_share_their_axes() -> None:
+    given = degradation(("batch", "group"))
+    gone = {"depth=56, norm=group", "depth=56, residual=true, norm=group"}
+    runs = tuple(replace(one, state=JobState.QUEUED) if one.variant in gone else one for one in given.runs)
+    figure = interaction(replace(given, runs=runs))
+    assert len({(axes.get_xlim(), axes.get_ylim()) for axes in figure.axes}) == 1

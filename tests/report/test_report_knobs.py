@@ -50,6 +50,7 @@ def told(**training: Any) -> dict[str, str]:
             "forward passes in float16, with scaled gradients; products of a GPU in TF32; memory channels last; "
             "deterministic operations only",
         ),
+        ({"graphs": True}, "computed", "steps of a GPU recorded once and replayed, where they can be"),
         (
             {"test_time_augmentation": "flip"},
             "test images",

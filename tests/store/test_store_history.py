@@ -3,10 +3,10 @@
 import pytest
 
 from ablate.errors import UsageError
-from ablate.protocol import MAX_FRUITLESS_ATTEMPTS, AttemptState, Failure, FailureKind, JobState
+from ablate.protocol import MAX_FRUITLESS_ATTEMPTS, PRINTED, AttemptState, Failure, FailureKind, JobState
 from ablate.store.admin import cancel, retry
-from ablate.store.history import by_study, job
-from tests.store.store_cases import claim, expire, metrics, submit_small
+from ablate.store.history import by_study, histories, job
+from tests.store.store_cases import claim, expire, metrics, outcome, submit_small
 
 
 def fail(queue, kind: FailureKind) -> int:
@@ -38,6 +38,26 @@ def test_attempts_are_never_mixed(db, queue):
     assert record.attempts[2].ended_at is None
     assert record.epochs == 1
     assert record.recipe["training"]["epochs"] >= 1
+
+
+def test_only_jobs_with_a_history_are_told_of(db, queue):
+    submit_small(db, seeds=(0, 1), batch_sizes=(64, 32))
+    quiet = claim(queue).ticket
+    queue.finish(quiet, outcome())
+    failed = claim(queue).ticket
+    queue.fail(failed, Failure(kind=FailureKind.USER_ERROR, message="no", facts={PRINTED: "the last words"}))
+    moved = claim(queue).ticket
+    queue.release(moved)
+    queue.finish(claim(queue).ticket, outcome())
+    submit_small(db, name="other", seeds=(0,))
+    found = histories(db, "small")
+    assert {job: [one.state for one in tries] for job, tries in found.items()} == {
+        failed.job: [AttemptState.FAILED],
+        moved.job: [AttemptState.RELEASED, AttemptState.SUCCEEDED],
+    }
+    assert [(one.printed, one.device, one.host) for one in found[failed.job]] == [("the last words", "cpu", "box")]
+    with pytest.raises(UsageError, match="there is no study 'smal'"):
+        histories(db, "smal")
 
 
 def test_jobs_are_chosen_by_the_way_in_which_they_ended(db, queue):

@@ -123,7 +123,7 @@ class Packed:
         """What a job measured, without what a clock did."""
         rows = [replace(row, seconds=0.0, images_per_second=0.0, peak_memory_bytes=0) for row in self.told[job].rows]
         result = self.crew.results[job]
-        return (replace(result, seconds=0.0) if isinstance(result, Outcome) else repr(result), *rows)
+        return (replace(result, seconds=0.0, execution={}) if isinstance(result, Outcome) else repr(result), *rows)
 
     def outcome(self, job: int) -> Outcome:
         result = self.crew.results[job]

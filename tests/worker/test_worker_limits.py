@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ablate.worker.output import KEPT_BYTES, Kept
+from ablate.worker.last_words import MOST_LETTERS, last_words
+from ablate.worker.logs import BEGINS, ENDS, JOINS, PACK, excerpt, log_file
+from ablate.worker.output import KEPT_BYTES, RECENT_BYTES, Kept
 from ablate.worker.stalled import stalled
 from ablate.worker.watchdog import LOOK_SECONDS, START_SECONDS, Watchdog
 from ablate.worker.wording import as_written, duration, shortened
@@ -76,6 +78,27 @@ def test_of_a_stream_the_beginning_and_the_end_are_kept() -> None:
     assert out == b"the next attempt\n"
 
 
+def test_the_end_of_a_stream_is_at_hand_until_the_attempt_is_over() -> None:
+    kept = Kept(lambda chunk: None)
+    kept.add(b"x" * 3 * RECENT_BYTES + b"the end")
+    assert kept.recent.endswith(b"xthe end")
+    assert len(kept.recent) == RECENT_BYTES
+    kept.close()
+    assert kept.recent == b""
+
+
+def test_last_words_are_what_a_terminal_would_show(tmp_path: Path) -> None:
+    begins = "INFO ablate.worker.trainer: " + BEGINS % (3, 1, 0)
+    bar = "".join(f"\r{percent:3} %|{'█' * (percent // 25)}" for percent in range(0, 101, 25))
+    said = f'{begins}\n\x1b[31mred\x1b[0m\x00\r\n{bar}\n  File "{tmp_path}/code/code-1/my.py"\n\n'
+    assert last_words(said, tmp_path) == 'red\n100 %|████\n  File "my.py"'
+    assert last_words(f"{begins}\n", tmp_path) == ""
+    long = last_words("\n".join(f"line {number}" for number in range(5000)), tmp_path)
+    assert len(long) <= MOST_LETTERS
+    assert long.endswith("\nline 4999")
+    assert long.startswith("line ")
+
+
 def test_long_texts_lose_their_middle_and_say_so() -> None:
     assert shortened("as it is", 8) == "as it is"
     assert shortened("a" * 50 + "b" * 50, 20) == "a" * 10 + " [... 80 characters left out ...] " + "b" * 10
@@ -105,3 +128,21 @@ def test_a_stalled_job_is_told_with_its_innermost_line_of_own_code(tmp_path: Pat
     assert 'File "my.py", line 7' in report.details
     silent = stalled("", 60.0, tmp_path)
     assert (silent.message, "did not answer" in silent.details) == ("no sign of life for 1 min", True)
+
+
+def test_the_log_of_a_job_ends_where_the_next_begins_and_those_of_a_pack_lie_over_each_other(tmp_path: Path) -> None:
+    lines = (
+        BEGINS % (1, 1, 0), "one", PACK % (2, 4), JOINS % (2, 2, 0), JOINS % (3, 3, 5), "both", ENDS % (2, 2),
+        JOINS % (4, 4, 0), "others", PACK % (1, 4), JOINS % (5, 5, 0), "five", BEGINS % (6, 6, 0), "six",
+    )  # fmt: skip
+    file = log_file(tmp_path, "w")
+    file.parent.mkdir(parents=True)
+    file.write_text("\n".join(f"INFO trainer: {line}" for line in lines), encoding="utf-8")
+
+    def told(attempt: int) -> str:
+        return (excerpt(tmp_path, worker="w", attempt=attempt) or "").replace("INFO trainer: ", "")
+
+    assert told(1).splitlines() == [lines[0], "one"]
+    assert told(2).splitlines() == list(lines[3:7])
+    assert told(3).splitlines() == list(lines[4:9])  # it was killed with all that were beside it
+    assert [told(attempt).splitlines()[1:] for attempt in (4, 5, 6, 7)] == [["others"], ["five"], ["six"], []]

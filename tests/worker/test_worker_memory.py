@@ -30,8 +30,8 @@ def _machine(folder: Path, *, version: int, kills: int) -> tuple[Path, Path, Pat
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_kill_that_the_control_group_counted_was_for_memory(tmp_path, version):
     proc, cgroups, counter = _machine(tmp_path, version=version, kills=7)
-    memory = MemoryWatch(PID, proc=proc, cgroups=cgroups)
-    memory.look()
+    memory = MemoryWatch(proc=proc, cgroups=cgroups)
+    memory.look(PID)
     counter.write_text(counter.read_text().replace("oom_kill 7", "oom_kill 8"))
     said, facts = memory.obituary()
     assert said == ", probably host memory; last RSS 3.00 GiB"
@@ -41,22 +41,22 @@ def test_a_kill_that_the_control_group_counted_was_for_memory(tmp_path, version)
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_kill_that_nobody_counted_is_not_blamed_on_memory(tmp_path, version):
     proc, cgroups, _ = _machine(tmp_path, version=version, kills=7)
-    memory = MemoryWatch(PID, proc=proc, cgroups=cgroups)
-    memory.look()
+    memory = MemoryWatch(proc=proc, cgroups=cgroups)
+    memory.look(PID)
     assert memory.obituary() == ("; last RSS 3.00 GiB", {"rss_bytes": 3 * 2**30, "oom_kills": 0})
 
 
 def test_where_the_system_tells_nothing_there_is_only_a_guess(tmp_path):
-    memory = MemoryWatch(PID, proc=tmp_path, cgroups=tmp_path)
-    memory.look()
+    memory = MemoryWatch(proc=tmp_path, cgroups=tmp_path)
+    memory.look(PID)
     assert memory.obituary() == (", perhaps for want of host memory", {})
 
 
 def test_the_last_figure_outlives_the_process(tmp_path, monkeypatch):
     proc, cgroups, _ = _machine(tmp_path, version=2, kills=0)
     monkeypatch.setattr("ablate.worker.memory.LOOK_SECONDS", 0.0)
-    memory = MemoryWatch(PID, proc=proc, cgroups=cgroups)
-    memory.look()
+    memory = MemoryWatch(proc=proc, cgroups=cgroups)
+    memory.look(PID)
     (proc / str(PID) / "status").write_text("Name:\tpython\nState:\tZ (zombie)\n")
-    memory.look()
+    memory.look(PID)
     assert memory.obituary()[1]["rss_bytes"] == 3 * 2**30

@@ -211,7 +211,8 @@ def test_a_job_that_hears_nothing_is_given_back_and_leaves_nothing_behind(folder
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert gone(forked()[1])
-    assert query(folder, "select state from attempts order by id") == [("failed",), ("released",)]
+    printed = "select state, json_extract(failure_facts, '$.printed') from attempts order by id"
+    assert query(folder, printed) == [("failed", "here I am"), ("released", None)]
     with worker(folder) as process:
         wait_until(lambda: len(forked()) == 3, folder, process)
         trainer = trainer_of(process.pid)

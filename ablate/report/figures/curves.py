@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from ablate.protocol import JobState
 from ablate.report.figures import style
+from ablate.report.figures.bundles import Bundle, bundle_of, lengths
 from ablate.statistics import band
 from ablate.study.outline import OutlineVariant
 from ablate.study.report_table import epoch_metric
@@ -28,6 +31,13 @@ MOST_SINGLE_CURVES = 4
 LABEL_WIDTH = 40
 #: Letters in a line of the legend.
 LINE_WIDTH = 112
+#: What is measured in one unit on one scale.
+SCALES = MappingProxyType(
+    {
+        "loss": ("train_loss", "val_loss", "oracle_test_loss"),
+        "accuracy": ("train_accuracy", "val_accuracy", "oracle_test_accuracy"),
+    }
+)
 #: Dashes of training curves.
 DASHED = (0, (4, 2))
 
@@ -43,31 +53,55 @@ class Panel:
     thin: str = ""
 
     @property
+    def quantity(self) -> str:
+        """Which panels have one scale: losses that ablate measures, its accuracies, else what the panel shows."""
+        return next((kind for kind, names in SCALES.items() if self.bold in names), self.bold)
+
+    @property
     def free(self) -> Literal["top", "bottom"]:
         """Where curves leave room for a remark: losses fall away from the top, accuracies rise from the bottom."""
         return "bottom" if self.bold.endswith("accuracy") else "top"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bundle:
-    """The curves of one variant in one panel: a row for each seed, NaN where it has no value."""
+@dataclass(frozen=True)
+class Frame:
+    """What curve pictures of one sub-table share, so that they can be compared: axes, and a colour for each label."""
 
-    #: Seeds that succeeded, (S, E); before any has, those under way.
-    steady: NDArray[np.float64]
-    #: Seeds that diverged, (D, E).
-    wild: NDArray[np.float64]
-    #: Seeds that are under way or were broken off while others succeeded, (P, E).
-    partial: NDArray[np.float64]
+    results: Results
+    #: Label and variant of each curve, for each picture.
+    pictures: Sequence[Sequence[tuple[str, OutlineVariant]]]
 
-    @property
-    def curves(self) -> list[NDArray[np.float64]]:
-        """All curves that have a value."""
-        return [curve for part in (self.steady, self.wild, self.partial) for curve in part if np.isfinite(curve).any()]
+    @cached_property
+    def epochs(self) -> int:
+        """Last epoch of the longest run; 0 where no run has one."""
+        variants = [variant for picture in self.pictures for _, variant in picture]
+        runs = [run for variant in variants for run in self.results.runs_of(variant.key)]
+        return max((rows[-1].epoch for run in runs if (rows := self.results.epochs_of(run))), default=0)
 
-    @property
-    def common(self) -> int:
-        """Epochs that all steady seeds have run: beyond, a mean would be one of those that happened to go on."""
-        return min(_lengths(self.steady), default=0)
+    @cached_property
+    def heights(self) -> Mapping[str, tuple[float, float]]:
+        """Lowest and highest value to show of each quantity that any curve has a value of."""
+        found: dict[tuple[str, bool], list[list[NDArray[np.float64]]]] = {}
+        for panel in panels(self.results):
+            for picture in self.pictures:
+                curves = [curve for bundle in self.bundles(panel, picture) for curve in bundle.curves]
+                if curves:
+                    quantity = panel.quantity, epoch_metric(panel.bold).percent
+                    found.setdefault(quantity, []).append(curves)
+        return {name: style.common_limits(shown, percent=percent) for (name, percent), shown in found.items()}
+
+    def bundles(self, panel: Panel, picture: Sequence[tuple[str, OutlineVariant]]) -> list[Bundle]:
+        """What a panel of a picture shows: the thin curves of each variant, then the bold ones."""
+        return [self._bundle(variant, name) for name in (panel.thin, panel.bold) for _, variant in picture]
+
+    def _bundle(self, variant: OutlineVariant, name: str) -> Bundle:
+        if (variant.key, name) not in self._made:
+            self._made[variant.key, name] = bundle_of(self.results, variant, name)
+        return self._made[variant.key, name]
+
+    @cached_property
+    def _made(self) -> dict[tuple[str, str], Bundle]:
+        return {}
 
 
 def panels(results: Results) -> tuple[Panel, ...]:
@@ -108,8 +142,8 @@ def notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> l
     """What a reader of a figure has to know beside its legend."""
     found = []
     shown = panels(results)
-    bundles = [_bundle(results, variant, panel.bold) for _, variant in variants for panel in shown[:1]]
-    if any(len(set(_lengths(bundle.steady))) > 1 for bundle in bundles):
+    bundles = [bundle_of(results, variant, panel.bold) for _, variant in variants for panel in shown[:1]]
+    if any(len(set(lengths(bundle.steady))) > 1 for bundle in bundles):
         found.append(
             "Runs differ in length: mean and band end with the first seed of a variant that stopped, and the seeds "
             "that went on are thin lines."
@@ -126,12 +160,15 @@ def notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> l
     return found
 
 
-def factor_figure(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> Figure | None:
+def factor_figure(
+    results: Results, variants: Sequence[tuple[str, OutlineVariant]], frame: Frame | None = None
+) -> Figure | None:
     """The curves of the levels of one factor; None where no run has an epoch yet.
 
     Args:
         results: The study.
         variants: Label and variant of each level, the baseline among them.
+        frame: The axes, where there are further pictures beside this one.
     """
     if not any(results.epochs_of(run) for _, variant in variants for run in results.runs_of(variant.key)):
         return None
@@ -139,13 +176,14 @@ def factor_figure(results: Results, variants: Sequence[tuple[str, OutlineVariant
     if not shown:
         return None
     with style.drawing():
-        return _draw(results, variants, shown)
+        return _draw(frame or Frame(results, (variants,)), variants, shown)
 
 
-def _draw(results: Results, variants: Sequence[tuple[str, OutlineVariant]], shown: Sequence[Panel]) -> Figure:
+def _draw(frame: Frame, variants: Sequence[tuple[str, OutlineVariant]], shown: Sequence[Panel]) -> Figure:
     from matplotlib.lines import Line2D
 
-    chosen = style.of_variants([is_baseline(results, variant) for _, variant in variants])
+    results = frame.results
+    chosen = colours(results, variants, frame.pictures)
     labels = [_legend_text(results, text, variant) for text, variant in variants]
     across = min(2, len(shown))
     down = math.ceil(len(shown) / across)
@@ -154,12 +192,12 @@ def _draw(results: Results, variants: Sequence[tuple[str, OutlineVariant]], show
     for axes in places[len(shown) :]:
         axes.remove()
     for axes, panel in zip(places, shown, strict=False):
-        thin = [_bundle(results, variant, panel.thin) for _, variant in variants]
-        bold = [_bundle(results, variant, panel.bold) for _, variant in variants]
+        bundles = frame.bundles(panel, variants)
+        thin, bold = bundles[: len(variants)], bundles[len(variants) :]
         for colour, training, other in zip(chosen, thin, bold, strict=True):
             _train_line(axes, training, colour)
             _bold_lines(axes, other, colour, singles=len(variants) <= MOST_SINGLE_CURVES)
-        _finish(axes, panel, [*thin, *bold])
+        _finish(axes, panel, bundles, frame)
     style.legend_below(figure, labels, chosen, LINE_WIDTH)
     kinds = [Line2D([], [], color=style.GREY, linewidth=2, label=_bold_name(shown))]
     if any(panel.thin for panel in shown):
@@ -184,6 +222,19 @@ def is_baseline(results: Results, variant: OutlineVariant) -> bool:
     return variant.key == results.outline.baseline or variant.is_reference
 
 
+def colours(
+    results: Results,
+    variants: Sequence[tuple[str, OutlineVariant]],
+    pictures: Sequence[Sequence[tuple[str, OutlineVariant]]],
+) -> list[Any]:
+    """A colour for each curve of a picture: black for baselines, else that of its label in all pictures beside it."""
+    if len(pictures) < 2:
+        return style.of_variants([is_baseline(results, variant) for _, variant in variants])
+    others = dict.fromkeys(text for one in pictures for text, variant in one if not is_baseline(results, variant))
+    of_label = dict(zip(others, style.colours(len(others)), strict=True))
+    return [style.BASELINE if is_baseline(results, variant) else of_label[text] for text, variant in variants]
+
+
 def _legend_text(results: Results, text: str, variant: OutlineVariant) -> str:
     """Label and number of seeds, those that diverged or did not end named."""
     runs = [run for run in results.runs_of(variant.key) if results.epochs_of(run)]
@@ -197,39 +248,6 @@ def _legend_text(results: Results, text: str, variant: OutlineVariant) -> str:
     # a legend leaves out what begins with "_": a space that is too thin to see keeps it in
     kept = "\u200a" if text.startswith("_") else ""
     return f"{kept}{style.shortened(text, LABEL_WIDTH)} ({said}{mark})"
-
-
-def _bundle(results: Results, variant: OutlineVariant, metric: str) -> Bundle:
-    """The curves of a metric, shares in percent; empty where no metric is named."""
-    steady: list[NDArray[np.float64]] = []
-    wild: list[NDArray[np.float64]] = []
-    partial: list[NDArray[np.float64]] = []
-    scale = 100.0 if metric and epoch_metric(metric).percent else 1.0
-    for run in results.runs_of(variant.key) if metric else ():
-        rows = results.epochs_of(run)
-        if rows:
-            curve = np.full(rows[-1].epoch, np.nan)
-            for row in rows:
-                value = results.after_epoch(row, metric)
-                curve[row.epoch - 1] = np.nan if value is None else scale * value
-            kind = {JobState.DIVERGED: wild, JobState.SUCCEEDED: steady}.get(run.state, partial)
-            kind.append(curve)
-    if not steady:
-        steady, partial = partial, []
-    return Bundle(steady=_stacked(steady), wild=_stacked(wild), partial=_stacked(partial))
-
-
-def _stacked(curves: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Curves of different lengths as one matrix, NaN at the end."""
-    length = max(map(len, curves), default=0)
-    return np.array([np.pad(curve, (0, length - len(curve)), constant_values=np.nan) for curve in curves]).reshape(
-        len(curves), length
-    )
-
-
-def _lengths(curves: NDArray[np.float64]) -> list[int]:
-    """Last epoch of each curve that has a value."""
-    return [int(known[-1]) + 1 for curve in curves if (known := np.flatnonzero(np.isfinite(curve))).size]
 
 
 def _marker(epochs: int) -> dict[str, Any]:
@@ -270,11 +288,13 @@ def _singles(axes: Axes, curves: NDArray[np.float64], first: int, colour: Any, l
             axes.plot(epochs, curve[epochs - 1], color=colour, linewidth=0.6, alpha=0.6, linestyle=linestyle)
 
 
-def _finish(axes: Axes, panel: Panel, bundles: Sequence[Bundle]) -> None:
+def _finish(axes: Axes, panel: Panel, bundles: Sequence[Bundle], frame: Frame) -> None:
     """Axis texts, and limits that one run out of bounds does not stretch."""
     from matplotlib.ticker import MaxNLocator
 
     axes.set_title(panel.title)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    style.limit(axes, [curve for bundle in bundles for curve in bundle.curves], free=panel.free)
+    style.limit_along(axes, 1, frame.epochs)
+    curves = [curve for bundle in bundles for curve in bundle.curves]
+    style.limit(axes, curves, free=panel.free, ends=frame.heights.get(panel.quantity))

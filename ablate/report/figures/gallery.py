@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ablate.report.factorial import crossed
 from ablate.report.figures import names, style
 from ablate.report.figures.confusion import confusion_figure
-from ablate.report.figures.curves import factor_figure
+from ablate.report.figures.curves import Frame, factor_figure
 from ablate.report.figures.effects import effects_figure
 from ablate.report.figures.gap import gap_figure
 from ablate.report.figures.half_normal import half_normal_figure
@@ -20,7 +20,7 @@ from ablate.report.figures.mains import mains_figure
 from ablate.report.figures.overview import overview_figure
 from ablate.report.figures.pareto import pareto_figure
 from ablate.report.figures.schedules import schedules_figure
-from ablate.report.figures.steps import steps_figure
+from ablate.report.figures.steps import StepFrame, steps_figure
 from ablate.report.grids import matrices
 from ablate.report.pareto import paretos
 from ablate.report.tables import members, named_members
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Name of a picture, its file without ending, and what draws it (None: there is nothing to show).
 Wanted = tuple[str, str, Callable[[], "Figure | None"]]
+#: Label and variant of each curve of a picture.
+Variants = Sequence[tuple[str, OutlineVariant]]
 
 
 def draw(analysis: Analysis, folder: Path, *, pdf: bool = False) -> Mapping[str, str]:
@@ -61,10 +63,10 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
         if variants := members(results, factor):
             compared = True
             file = f"factor-{number:02}{names.slug(factor.name)}"
-            yield from _curves(results, variants, names.factor_name(factor.name), file)
+            yield from _curves(results, [(names.factor_name(factor.name), file, variants)])
     if variants := named_members(results):
         compared = True
-        yield from _curves(results, variants, names.NAMED, names.NAMED)
+        yield from _curves(results, [(names.NAMED, names.NAMED, variants)])
     for number, family in enumerate(analysis.ladders, start=1):
         file = f"ladder-{number:02}{names.slug(family.name)}"
         yield names.ladder_name(family.name), file, partial(ladder_figure, analysis, family)
@@ -74,18 +76,20 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
             compared = True
             file = f"interaction-{number:02}{names.slug(design.name)}"
             yield names.interaction_name(design.name), file, partial(interaction_figure, analysis, found)
+        pictures = []
         for place, (_, variants) in enumerate((one for matrix in found for one in matrix.pictures), start=1):
             count += 1
-            yield from _curves(
-                results, variants, names.grid_name(design.name, place), f"grid-{count:02}{names.slug(design.name)}"
+            pictures.append(
+                (names.grid_name(design.name, place), f"grid-{count:02}{names.slug(design.name)}", variants)
             )
+        yield from _curves(results, pictures)
     for number, part in enumerate(crossed(analysis), start=1):
         ending = f"{number:02}{names.slug(part.name)}"
         yield names.mains_name(part.name), f"mains-{ending}", partial(mains_figure, analysis, part)
         yield names.half_normal_name(part.name), f"half-normal-{ending}", partial(half_normal_figure, analysis, part)
     if not compared:
         alone = [(results.baseline.name, results.baseline)]
-        yield from _curves(results, alone, names.BASELINE_ALONE, names.BASELINE_ALONE)
+        yield from _curves(results, [(names.BASELINE_ALONE, names.BASELINE_ALONE, alone)])
     yield names.GAP, "generalisation-gap", partial(gap_figure, results)
     yield names.CONFUSION, names.CONFUSION, partial(confusion_figure, analysis)
     for one in paretos(analysis):
@@ -93,6 +97,10 @@ def wanted(analysis: Analysis) -> Iterator[Wanted]:
         yield names.pareto_name(one.cost.name), file, partial(pareto_figure, analysis, one)
 
 
-def _curves(results: Results, variants: Sequence[tuple[str, OutlineVariant]], name: str, file: str) -> Iterator[Wanted]:
-    yield name, file, partial(factor_figure, results, variants)
-    yield names.steps_name(name), f"{file}-steps", partial(steps_figure, results, variants)
+def _curves(results: Results, pictures: Sequence[tuple[str, str, Variants]]) -> Iterator[Wanted]:
+    """The pictures of one sub-table, by name, file and what they show: over epochs and over steps, on common axes."""
+    shown = [variants for _, _, variants in pictures]
+    frame, steps = Frame(results, shown), StepFrame(results, shown)
+    for name, file, variants in pictures:
+        yield name, file, partial(factor_figure, results, variants, frame)
+        yield names.steps_name(name), f"{file}-steps", partial(steps_figure, results, variants, steps)

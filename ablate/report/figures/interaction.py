@@ -99,6 +99,11 @@ def _panel(axes: Axes, analysis: Analysis, matrix: Matrix, chosen: Sequence[Any]
             text.set(ha="right", rotation_mode="anchor")
     if positions(matrix.rows) is None:
         axes.set_xlim(-0.4, len(places) - 0.6)
+    elif is_log:
+        aside = (max(places) / min(places)) ** 0.05
+        axes.set_xlim(min(places) / aside, max(places) * aside)
+    else:
+        style.limit_along(axes, min(places), max(places))
     axes.set_xlabel(style.shortened(matrix.down.label, LABEL_WIDTH))
 
 

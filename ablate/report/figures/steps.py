@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablate.report.figures import style
-from ablate.report.figures.curves import LABEL_WIDTH, LINE_WIDTH, is_baseline
+from ablate.report.figures.curves import LABEL_WIDTH, LINE_WIDTH, colours, is_baseline
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.results import Results
 from ablate.verdicts.steps import StepCurve
@@ -26,18 +28,54 @@ MOST_POINTS = 400
 WINDOW = 0.05
 
 
-def steps_figure(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> Figure | None:
+@dataclass(frozen=True)
+class StepFrame:
+    """What all pictures of steps of one sub-table share."""
+
+    results: Results
+    #: Label and variant of each curve, for each picture.
+    pictures: Sequence[Sequence[tuple[str, OutlineVariant]]]
+
+    @cached_property
+    def steps(self) -> tuple[int, int]:
+        """First and last step of which anything is known."""
+        known = [steps for curve in self._all for steps in (curve.steps, curve.val_steps) if steps.size]
+        return min((int(steps[0]) for steps in known), default=0), max((int(steps[-1]) for steps in known), default=0)
+
+    @cached_property
+    def losses(self) -> tuple[float, float] | None:
+        """Lowest and highest loss to show; None where none is known."""
+        shown = [_shown_losses([_of(self.results, variant) for _, variant in picture]) for picture in self.pictures]
+        known = [losses for losses in shown if losses]
+        return style.common_limits(known, percent=False) if known else None
+
+    @cached_property
+    def accuracies(self) -> tuple[float, float] | None:
+        """Lowest and highest validation accuracy, percent; None where none is known."""
+        shown = [_shown_accuracies([_of(self.results, variant) for _, variant in picture]) for picture in self.pictures]
+        known = [accuracies for accuracies in shown if accuracies]
+        return style.common_limits(known, percent=True) if known else None
+
+    @cached_property
+    def _all(self) -> list[StepCurve]:
+        return [curve for picture in self.pictures for _, variant in picture for curve in _of(self.results, variant)]
+
+
+def steps_figure(
+    results: Results, variants: Sequence[tuple[str, OutlineVariant]], frame: StepFrame | None = None
+) -> Figure | None:
     """Losses over steps, and the validation accuracy where it was measured; None where no step was kept.
 
     Args:
         results: The study.
         variants: Label and variant of each curve.
+        frame: The axes, where there are further pictures beside this one.
     """
     curves = [_of(results, variant) for _, variant in variants]
     if not any(curves):
         return None
     with style.drawing():
-        return _draw(results, variants, curves)
+        return _draw(frame or StepFrame(results, (variants,)), variants, curves)
 
 
 def step_notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> list[str]:
@@ -63,11 +101,12 @@ def _of(results: Results, variant: OutlineVariant) -> list[StepCurve]:
 
 
 def _draw(
-    results: Results, variants: Sequence[tuple[str, OutlineVariant]], curves: Sequence[Sequence[StepCurve]]
+    frame: StepFrame, variants: Sequence[tuple[str, OutlineVariant]], curves: Sequence[Sequence[StepCurve]]
 ) -> Figure:
     from matplotlib.lines import Line2D
 
-    chosen = style.of_variants([is_baseline(results, variant) for _, variant in variants])
+    results = frame.results
+    chosen = colours(results, variants, frame.pictures)
     labels = [
         f"{style.shortened(text, LABEL_WIDTH)} ({_said(results, variant, found)})"
         for (text, variant), found in zip(variants, curves, strict=True)
@@ -82,7 +121,7 @@ def _draw(
         _points(panels[0], [(curve.val_steps, curve.val_loss) for curve in found], colour)
         if validated:
             _points(panels[1], [(curve.val_steps, 100 * curve.val_accuracy) for curve in found], colour)
-    _finish(panels, curves)
+    _finish(panels, curves, frame)
     style.legend_below(figure, labels, chosen, LINE_WIDTH)
     kinds = []
     if has_losses:
@@ -120,7 +159,7 @@ def _mean_name(curves: Sequence[Sequence[StepCurve]]) -> str:
 
 def _longest(curves: Sequence[Sequence[StepCurve]]) -> int:
     """Losses that were kept of the longest run."""
-    return max(len(curve.steps) for found in curves for curve in found)
+    return max((len(curve.steps) for found in curves for curve in found), default=0)
 
 
 def _window(kept: int) -> int:
@@ -162,14 +201,28 @@ def _points(axes: Axes, pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.floa
     axes.plot(found[0][0][:common], mean, color=colour, linewidth=0.6, marker="o", markersize=3.5, mec="white", mew=0.4)
 
 
-def _finish(panels: Sequence[Axes], curves: Sequence[Sequence[StepCurve]]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
+def _shown_losses(curves: Sequence[Sequence[StepCurve]]) -> list[NDArray[np.float64]]:
+    """Rolling means and validation losses of a picture, those that have a value."""
     window = _window(_longest(curves))
     shown = [_rolling(curve.loss, window) for found in curves for curve in found]
     shown += [curve.val_loss for found in curves for curve in found]
+    return [one for one in shown if np.isfinite(one).any()]
+
+
+def _shown_accuracies(curves: Sequence[Sequence[StepCurve]]) -> list[NDArray[np.float64]]:
+    """Validation accuracies of a picture, percent, those that have a value."""
+    shown = [100 * curve.val_accuracy for found in curves for curve in found]
+    return [one for one in shown if np.isfinite(one).any()]
+
+
+def _finish(panels: Sequence[Axes], curves: Sequence[Sequence[StepCurve]], frame: StepFrame) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     for axes, title in zip(panels, ("loss", "validation accuracy, %"), strict=False):
         axes.set_title(title)
         axes.set_xlabel("step")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    style.limit(panels[0], [one for one in shown if np.isfinite(one).any()], free="top")
+        style.limit_along(axes, *frame.steps)
+    style.limit(panels[0], _shown_losses(curves), free="top", ends=frame.losses)
+    for axes in panels[1:]:
+        style.limit(axes, _shown_accuracies(curves), free="bottom", ends=frame.accuracies)

@@ -32,6 +32,8 @@ VERDICTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 DOTS_PER_INCH = 150
+#: How many times as large as in the typical picture losses may be in one beside it that still has its say in the axis.
+FAR = 10.0
 #: Fonts that have Chinese, Japanese and Korean letters; the first that is installed stands in where DejaVu has none.
 WIDE_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "SimHei", "PingFang SC")
 
@@ -161,18 +163,31 @@ def legend_below(
     )
 
 
-def limit(axes: Axes, curves: Sequence[NDArray[np.float64]], *, free: Literal["top", "bottom"]) -> None:
+def limit_along(axes: Axes, first: float, last: float) -> None:
+    """Set the limits of the horizontal axis, with room at both ends."""
+    margin = 0.05 * (last - first) or 0.5
+    axes.set_xlim(first - margin, last + margin)
+
+
+def limit(
+    axes: Axes,
+    curves: Sequence[NDArray[np.float64]],
+    *,
+    free: Literal["top", "bottom"],
+    ends: tuple[float, float] | None = None,
+) -> None:
     """Set the limits of the vertical axis so that one run out of bounds does not stretch it; say how many leave it.
 
     Args:
         axes: The panel.
         curves: What is drawn there, each with at least one finite value.
         free: Where there is room for the remark.
+        ends: Lowest and highest value to show, where other panels have a say in it.
     """
     if not curves:
         axes.text(0.5, 0.5, "nothing recorded", transform=axes.transAxes, ha="center", va="center", color=GREY)
         return
-    low, high = limits(curves)
+    low, high = limits(curves) if ends is None else ends
     margin = 0.04 * (high - low) or 0.02 * abs(high) or 0.5
     axes.set_ylim(low - margin, high + margin)
     hidden = sum(bool(np.nanmax(curve) > high + margin or np.nanmin(curve) < low - margin) for curve in curves)
@@ -180,6 +195,22 @@ def limit(axes: Axes, curves: Sequence[NDArray[np.float64]], *, free: Literal["t
         text = f"{hidden} of {len(curves)} curves leave the picture"
         height = 0.98 if free == "top" else 0.02
         axes.text(0.98, height, text, transform=axes.transAxes, ha="right", va=free, fontsize=7, color=GREY)
+
+
+def common_limits(pictures: Sequence[Sequence[NDArray[np.float64]]], *, percent: bool) -> tuple[float, float]:
+    """Lowest and highest value to show in pictures beside each other, each with its curves.
+
+    All are seen as they would be alone; but losses of a picture that exploded do not flatten the others.
+
+    Args:
+        pictures: The curves of each, each with at least one finite value.
+        percent: Whether values have bounds, so that none is out of them.
+    """
+    ends = [limits(curves) for curves in pictures]
+    sizes = sorted(max(map(abs, one)) for one in ends)
+    typical = sizes[(len(sizes) - 1) // 2]
+    kept = [one for one in ends if percent or not typical or max(map(abs, one)) <= FAR * typical]
+    return min(low for low, _ in kept), max(high for _, high in kept)
 
 
 def limits(curves: Sequence[NDArray[np.float64]]) -> tuple[float, float]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ablate.protocol import JobState
 from ablate.report import numbers
-from ablate.store.records import FailureRecord, RunRecord
+from ablate.report.html.attempts import History, device, history, letters_each, moment, said
+from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.analysis import Analysis
-
-#: Letters of a traceback or log that are kept, from its end.
-MOST_DETAILS = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +25,15 @@ class RunView:
     #: Recorded epochs, and the one that was selected.
     epochs: str
     selected: str
+    #: Of the last attempt.
+    started: str
     seconds: str
     device: str
     attempts: str
-    #: One line on what went wrong, and the traceback or the end of the log; empty where nothing did.
+    #: One line on what went wrong; empty where nothing did.
     error: str
-    details: str
+    #: How it came to that; None where it went well at once.
+    history: History | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +55,13 @@ class Panel:
 
 def run_panels(analysis: Analysis) -> tuple[Panel, ...]:
     """A panel for each variant, in the order of the study."""
-    failures = {one.job: one for one in analysis.results.failures}
-    return tuple(_panel(analysis, variant, failures) for variant in analysis.results.outline.variants)
+    attempts = analysis.results.attempts
+    letters = letters_each(list(attempts.values()))
+    histories = {job: history(tries, letters) for job, tries in attempts.items()}
+    return tuple(_panel(analysis, variant, histories) for variant in analysis.results.outline.variants)
 
 
-def _panel(analysis: Analysis, variant: OutlineVariant, failures: dict[int, FailureRecord]) -> Panel:
+def _panel(analysis: Analysis, variant: OutlineVariant, histories: Mapping[int, History | None]) -> Panel:
     results = analysis.results
     runs = results.runs_of(variant.key)
     ended = sum(run.state == JobState.SUCCEEDED for run in runs)
@@ -70,7 +74,7 @@ def _panel(analysis: Analysis, variant: OutlineVariant, failures: dict[int, Fail
         has_trouble=any(run.state in (JobState.DIVERGED, JobState.FAILED) for run in runs),
         changes=tuple((path, _value(was), _value(now)) for path, was, now in results.changes.get(variant.key, ())),
         has_recipe=variant.key in results.changes,
-        runs=tuple(_run(analysis, run, failures.get(run.job)) for run in runs),
+        runs=tuple(_run(analysis, run, histories.get(run.job)) for run in runs),
     )
 
 
@@ -79,11 +83,7 @@ def _value(value: object) -> str:
     return "default" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _run(analysis: Analysis, run: RunRecord, failure: FailureRecord | None) -> RunView:
-    details = "" if failure is None else failure.details.strip()
-    if len(details) > MOST_DETAILS:
-        details = f"… {details[-MOST_DETAILS:]}"
-    device = " · ".join(part for part in (run.device, run.device_name) if part)
+def _run(analysis: Analysis, run: RunRecord, past: History | None) -> RunView:
     return RunView(
         job=str(run.job),
         seed=str(run.seed),
@@ -91,9 +91,10 @@ def _run(analysis: Analysis, run: RunRecord, failure: FailureRecord | None) -> R
         value=numbers.plain(analysis.results.metric, analysis.results.value(run)),
         epochs=str(run.epochs),
         selected=numbers.UNKNOWN if run.selected_epoch is None else str(run.selected_epoch),
+        started=moment(run.started_at),
         seconds=numbers.significant(run.seconds),
-        device=device or numbers.UNKNOWN,
+        device=device(run.device, run.device_name),
         attempts=str(run.attempt),
-        error=(run.error or "").strip(),
-        details=details,
+        error=said(run.error),
+        history=past,
     )

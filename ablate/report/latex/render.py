@@ -57,7 +57,7 @@ class _Writer:
     def body(self, document: Document) -> Iterator[str]:
         yield rf"\title{{{escape(document.title)}}}" "\n" r"\author{}" "\n" r"\date{}" "\n" r"\maketitle"
         for block in document.opening:
-            yield self._block(block, document.title)
+            yield self._block(block, "In short")
         for section in document.sections:
             yield rf"\section{{{escape(section.title)}}}"
             yield from (self._block(block, section.title) for block in _without_notes(section))

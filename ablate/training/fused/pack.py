@@ -197,7 +197,7 @@ class _Pack:
                 share=1 / len(live),
             )
             if not metrics.finite:
-                self._crew.ended(place.member.number, Diverged(metrics.epoch, divergence(metrics)))
+                self._crew.ended(place.member.number, Diverged(metrics.epoch, divergence(metrics), place.computed))
                 self._vacate(place.number)
         for place in live:
             if place.number in self._places and place.over:

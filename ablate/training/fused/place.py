@@ -16,6 +16,7 @@ from ablate.recipe import Phase, Recipe
 from ablate.training.context import OnReport
 from ablate.training.ending import kept, tested
 from ablate.training.evaluate import Measured
+from ablate.training.execution import execution
 from ablate.training.failures import RecipeError
 from ablate.training.fused.network import Network, Slot
 from ablate.training.measure import peak_memory_bytes
@@ -76,6 +77,11 @@ class Place:
             resumed(self._stage, {**member.resume, "optimizer": _joined(member.resume["optimizer"], self._layout)})
         self._norms: list[Tensor] = []
         self._lr = self._stage.schedule.lr
+
+    @property
+    def computed(self) -> Mapping[str, Any]:
+        """How it is computed, for its provenance."""
+        return execution(self.run, tier="fused", k=self._network.size)
 
     @property
     def last_epoch(self) -> bool:
@@ -153,7 +159,7 @@ class Place:
         self.progress.next_phase()
         last = weights_of(run.model) if keeping is not None and keeping.wants_last else None
         self.progress.select()
-        outcome = tested(run, self.progress, check)
+        outcome = tested(run, self.progress, check, self.computed)
         return outcome if keeping is None else replace(outcome, weights=kept(run, self.progress, keeping, last))
 
     def _begin(self, phase: Phase) -> Stage:

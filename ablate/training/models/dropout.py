@@ -31,8 +31,19 @@ class Masked(nn.Module, ABC):
         self._generator: torch.Generator | None = None
 
     def reseed(self, seed: int, epoch: int, place: str, device: torch.device) -> None:
-        """Start the masks of an epoch. `place` is the module's name in its network."""
-        self._generator = Stream(f"{self.stream}/{place}", seed).generator(epoch, device)
+        """Start the masks of an epoch. `place` is the module's name in its network.
+
+        The generator stays the same object on a device, since recorded steps draw from it.
+        """
+        place_of_draws = None if self._generator is None else self._generator.device
+        if self._generator is None or place_of_draws not in (device, torch.device(device.type, device.index or 0)):
+            self._generator = torch.Generator(device)
+        self._generator.manual_seed(Stream(f"{self.stream}/{place}", seed).integer(epoch))
+
+    @property
+    def generator(self) -> torch.Generator | None:
+        """What masks are drawn from; None before the first epoch."""
+        return self._generator
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs of a shape that the kind of mask knows, to the same shape."""
@@ -104,6 +115,12 @@ def skipping(largest: float, blocks: Sequence[int]) -> list[list[float]]:
         [largest * (done + number) / total for number in range(1, count + 1)]
         for done, count in zip(before, blocks, strict=True)
     ]
+
+
+def dropout_generators(model: nn.Module) -> list[torch.Generator]:
+    """What the masks of a network are drawn from, once its first epoch has begun."""
+    masked = [module for module in model.modules() if isinstance(module, Masked)]
+    return [module.generator for module in masked if module.generator is not None]
 
 
 def reseed_dropout(model: nn.Module, seed: int, epoch: int, device: torch.device, *, rank: int = 0) -> None:

@@ -54,8 +54,8 @@ function meanBand(data, curves) {
   return result;
 }
 
-/** Lowest and highest value to show: one run out of bounds does not stretch the axis. */
-function limits(curves) {
+/** Lowest and highest value to show: one run out of bounds does not stretch the axis. `wanted` are ends to be used. */
+function limits(curves, wanted = null) {
   const ends = curves
     .map((curve) => curve.filter((value) => value !== null))
     .filter((curve) => curve.length)
@@ -66,8 +66,18 @@ function limits(curves) {
   const middle = Math.floor((ends.length - 1) / 2);
   const [bottom, top] = [tops[middle], bottoms[ends.length - 1 - middle]].sort((a, b) => a - b);
   const span = 1.5 * Math.max(top - bottom, 0.02 * Math.abs(top));
-  const low = Math.min(...bottoms.filter((value) => value >= bottom - span));
-  const high = Math.max(...tops.filter((value) => value <= top + span));
+  const low = wanted ? wanted.low : Math.min(...bottoms.filter((value) => value >= bottom - span));
+  const high = wanted ? wanted.high : Math.max(...tops.filter((value) => value <= top + span));
   const hidden = ends.filter(([least, most]) => least < low || most > high).length;
   return { low, high, hidden, count: ends.length };
+}
+
+/** The same for charts beside each other, each with its curves; only shares have bounds, so that none is out of them. */
+function commonLimits(charts, percent) {
+  const ends = charts.map((curves) => limits(curves)).filter((one) => one);
+  if (!ends.length) return null;
+  const size = ({ low, high }) => Math.max(Math.abs(low), Math.abs(high));
+  const typical = ends.map(size).sort((a, b) => a - b)[Math.floor((ends.length - 1) / 2)];
+  const kept = ends.filter((one) => percent || !typical || size(one) <= 10 * typical);
+  return { low: Math.min(...kept.map((one) => one.low)), high: Math.max(...kept.map((one) => one.high)) };
 }

@@ -39,17 +39,33 @@ function onScale(stops, share) {
   return `#${mixed.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** A colour for each entry: black (white on dark) for baselines, then Okabe and Ito's, beyond six one scale. */
-function coloured(data, entries) {
+/**
+ * A colour for each entry: black (white on dark) for baselines, then Okabe and Ito's, beyond six one scale. A label has
+ * one colour in all charts beside each other.
+ */
+function coloured(data, entries, beside = [entries]) {
   const kind = theme.isDark ? "dark" : "light";
-  const others = entries.filter(([, variant]) => !data.variants[variant].baseline).length;
-  let next = 0;
-  return entries.map(([, variant]) => {
-    if (data.variants[variant].baseline) return BASELINE[kind];
-    next += 1;
-    if (others <= PALETTE[kind].length) return PALETTE[kind][next - 1];
-    return onScale(SCALE[kind], (next - 1) / (others - 1));
+  const isBaseline = ([, variant]) => data.variants[variant].baseline;
+  const name = ([label, variant]) => (beside.length > 1 ? label : variant);
+  const others = [...new Set(beside.flat().filter((one) => !isBaseline(one)).map(name))];
+  return entries.map((entry) => {
+    if (isBaseline(entry)) return BASELINE[kind];
+    const place = others.indexOf(name(entry));
+    if (others.length <= PALETTE[kind].length) return PALETTE[kind][place];
+    return onScale(SCALE[kind], place / (others.length - 1));
   });
+}
+
+/** All runs' curves of entries in a panel, whatever is switched off. */
+function curvesOf(data, state, entries) {
+  const [, bold, thin] = data.panels[state.panel];
+  const metrics = [bold, thin].filter((metric) => metric >= 0);
+  return entries.flatMap(([, variant]) =>
+    metrics.flatMap((metric) => {
+      const { steady, wild, partial } = bundle(data, variant, metric, state.smooth);
+      return [...steady, ...wild, ...partial];
+    }),
+  );
 }
 
 /** A colour that lets through what lies below it. */
@@ -62,8 +78,11 @@ function faint(colour, alpha) {
   );
 }
 
-/** All columns of a chart; `state` says which panel, how smooth, log or not, bands or seeds, and what is off. */
-function columnsOf(data, state, entries, colours) {
+/**
+ * All columns of a chart; `state` says which panel, how smooth, log or not, bands or seeds, and what is off. There are
+ * rows for at least so many epochs.
+ */
+function columnsOf(data, state, entries, colours, least = 1) {
   const [, bold, thin] = data.panels[state.panel];
   const made = { values: [], series: [{}], bands: [], marked: [], owners: [null], means: [], shown: [] };
   let owner = null;
@@ -108,7 +127,7 @@ function columnsOf(data, state, entries, colours) {
     for (const line of main.wild) add(line, { stroke: colour, width: 1, dash: [2, 3] });
     for (const line of main.partial) add(line, { stroke: faint(colour, 0.6), width: 0.8 });
   });
-  const length = Math.max(1, ...made.values.map((curve) => curve.length));
+  const length = Math.max(least, ...made.values.map((curve) => curve.length));
   made.values = made.values.map((curve) =>
     curve.length < length ? [...curve, ...Array(length - curve.length).fill(null)] : curve,
   );

@@ -21,6 +21,10 @@
 
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+  /** What the charts of a section show, which have the same axes and colours. */
+  const entriesOf = (section) =>
+    [...section.querySelectorAll("figure.chart:not([data-chosen])")].map((one) => JSON.parse(one.dataset.entries));
+
   class Chart {
     constructor(figure) {
       this.figure = figure;
@@ -28,6 +32,7 @@
       this.all = JSON.parse(figure.dataset.entries);
       this.isChosen = "chosen" in figure.dataset;
       this.entries = this.isChosen ? this.firstChosen() : this.all;
+      this.beside = this.isChosen ? [] : entriesOf(figure.closest("section"));
       this.state = { panel: this.data.ranked, log: false, smooth: 0, seeds: false, off: new Set() };
       this.plotting = element("div", { class: "plotting", tabindex: "0", role: "application" });
       this.heard = element("p", { class: "unseen", role: "status" });
@@ -130,14 +135,17 @@
     }
 
     draw() {
-      const colours = coloured(this.data, this.entries);
-      const columns = columnsOf(this.data, this.state, this.entries, colours);
+      const colours = coloured(this.data, this.entries, this.isChosen ? [this.entries] : this.beside);
+      const beside = this.beside.length > 1 ? this.beside.map((one) => curvesOf(this.data, this.state, one)) : [];
+      const longest = Math.max(1, ...beside.flat().map((curve) => curve.length));
+      const columns = columnsOf(this.data, this.state, this.entries, colours, longest);
       const metric = this.data.metrics[this.data.panels[this.state.panel][1]];
       this.means = columns.means;
       this.owners = columns.owners;
       this.percent = metric.percent;
       this.erase();
-      const found = limits(columns.shown);
+      // what a reader switches off makes room for the rest
+      const found = limits(columns.shown, this.state.off.size ? null : commonLimits(beside, metric.percent));
       this.remark = found
         ? found.hidden
           ? `${found.hidden} of ${found.count} curves leave the picture. `
