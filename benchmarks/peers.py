@@ -155,43 +155,46 @@ def difference(one: Runs, other: Runs) -> tuple[float, float]:
     return float(shift), float(np.sqrt(variance) / len(variants))
 
 
+def without(words: Sequence[str], all_sides: dict[str, Side]) -> dict[str, Side]:
+    """The sides whose names have none of some words; one loop and ablate stay in any case."""
+    left_out = {name for name in all_sides if any(word.lower() in name.lower() for word in words)}
+    return {name: all_sides[name] for name in all_sides if name not in left_out - {f"{LOOP}, 1 thread", OURS}}
+
+
+def row(name: str, all_sides: dict[str, Side], seconds: dict[str, list[float]], loop: str) -> list[str]:
+    """What is said of a side."""
+    runs = all_sides[name].runs
+    to_loop, to_ours = (
+        Spread.ratio(*pair) for pair in ((seconds[name], seconds[loop]), (seconds[OURS], seconds[name]))
+    )
+    is_ours = name.startswith(OURS)
+    judged = LOOP_TARGET.told(to_loop) if is_ours else PEER_TARGET.told(to_ours) if name in PEERS else ""
+    shift, error = difference(runs, all_sides[loop].runs)
+    return [
+        name,
+        Spread.of(seconds[name]).text(1),
+        to_loop.text(),
+        "" if is_ours else to_ours.text(),
+        judged,
+        f"{np.mean([accuracy for accuracy, _ in runs.values()]):.4f}",
+        "" if name == loop else f"{shift:+.4f} +- {error:.4f}",
+    ]
+
+
 def main() -> None:
     """Compare, check, print and write."""
-    options = arguments(__doc__, rounds=5).parse_args()
+    parser = arguments(__doc__, rounds=5)
+    parser.add_argument("--without", nargs="+", default=[], metavar="WORD", help="leave sides out; nothing is written")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         images = Path(folder) / "digits.npz"
         write_images(images)
         epochs = 2 if options.quick else ablate.load_study(STUDY).baseline.training.epochs
-        chosen = sides(images, epochs)
-        seconds = interleaved(
-            {name: side.seconds for name, side in chosen.items()},
-            options.rounds,
-            warm_up=0 if options.quick else 1,
-            said="seconds, ",
-        )
-    loops = [name for name in chosen if name.startswith(LOOP)]
-    loop = min(loops, key=lambda name: Spread.of(seconds[name]).median)
-    rows = []
-    for name, side in chosen.items():
-        accuracies = np.array([accuracy for accuracy, _ in side.runs.values()])
-        shift, error = difference(side.runs, chosen[loop].runs)
-        to_loop = Spread.ratio(seconds[name], seconds[loop])
-        ours = name.startswith(OURS)
-        rows.append(
-            [
-                name,
-                Spread.of(seconds[name]).text(1),
-                to_loop.text(),
-                "" if ours else Spread.ratio(seconds[OURS], seconds[name]).text(),
-                LOOP_TARGET.told(to_loop)
-                if ours
-                else PEER_TARGET.told(Spread.ratio(seconds[OURS], seconds[name]))
-                if name in PEERS
-                else "",
-                f"{accuracies.mean():.4f}",
-                f"{shift:+.4f} +- {error:.4f}",
-            ]
-        )
+        chosen = without(options.without, sides(images, epochs))
+        timed = {name: side.seconds for name, side in chosen.items()}
+        seconds = interleaved(timed, options.rounds, warm_up=0 if options.quick else 1, said="seconds, ")
+    loop = min((name for name in chosen if name.startswith(LOOP)), key=lambda name: Spread.of(seconds[name]).median)
+    rows = [row(name, chosen, seconds, loop) for name in chosen]
     head = ["side", "s", "x plain loop", "ablate run / this", "target", "mean test accuracy", "less plain loop's"]
     absent = [name for name in PEERS if name not in chosen]
     wrong = disagreements(chosen, loop)
@@ -207,7 +210,7 @@ def main() -> None:
             *([f"Left out, since it is not installed: {', '.join(absent)}."] if absent else []),
             f"Differences beyond {ERRORS:g} standard errors, in runs or in networks: {'; '.join(wrong) or 'none'}.",
         ],
-        write=not options.quick and not wrong,
+        write=not options.quick and not options.without and not wrong,
     )
     if wrong:
         raise SystemExit(1)
