@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ablate.orchestrate.lines import PlainLines, clock, running_cells, trouble
+from ablate.orchestrate.lines import PlainLines, clock, computed, rates, running_cells, trouble
 from ablate.orchestrate.progress import Progress
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def live_view(*, plain: bool) -> Iterator[View]:
 
 
 def picture(now: Progress) -> Group:
-    """The study's bar above one line for each running job."""
+    """The study's bar, how fast it goes, and one line for each running job."""
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
         Text(now.study, style="bold"),
@@ -49,7 +49,8 @@ def picture(now: Progress) -> Group:
     lines = Table.grid(padding=(0, 2))
     for job in now.running:
         lines.add_row(*map(Text, running_cells(job)))
-    return Group(bar, lines)
+    fast = "; ".join(text for text in (rates(now.throughput), computed(now.throughput)) if text)
+    return Group(bar, *([Text(f"  {fast}", style="dim")] if fast else []), lines)
 
 
 def _write(line: str) -> None:

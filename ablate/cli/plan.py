@@ -51,9 +51,10 @@ def plan(
     from ablate.orchestrate.plan import plan_study
 
     asked = read_study(study, db, settings)
-    asked = part_of(asked, factors=factors, variants=variants, seeds=seeds) or asked
+    whole = asked
+    asked = part_of(whole, factors=factors, variants=variants, seeds=seeds) or whole
     with open_existing(db) as database:
-        found = plan_study(asked, database)
+        found = plan_study(asked, database, whole)
         effects: tuple[Detectable, ...] = ()
         if power:
             from ablate.orchestrate.power import detectable
@@ -112,6 +113,7 @@ def _show(found: Plan) -> None:
         _show_tunings(console, found)
         cells += f" + {tuning_jobs} tuning runs"
     console.print(f"{cells} = {found.jobs} jobs, {found.jobs_to_run} to run")
+    console.print(found.together.line(), markup=False, soft_wrap=True)
     if study.seed_plan.looks:
         _show_looks(console, found)
     for design in study.designs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,6 +64,8 @@ def _differences(database: Database, record: JobRecord) -> list[str]:
 
 
 def _print_job(record: JobRecord, differences: list[str], artifacts: Path) -> None:
+    from ablate.store.ways import Way
+
     typer.echo(f"job {record.id}: {record.study}, {record.variant}, seed {record.seed}")
     typer.echo(f"state: {record.state}{'' if record.listed else ' (the study no longer asks for it)'}")
     planned = f" of {record.recipe.get('training', {}).get('epochs', '?')}" if record.recipe else ""
@@ -84,6 +87,8 @@ def _print_job(record: JobRecord, differences: list[str], artifacts: Path) -> No
         typer.echo(f"attempt {one.number}: {one.state}, {one.started_at:%Y-%m-%d %H:%M:%S} UTC{ended}{after}")
         if one.worker is not None:
             typer.echo(f"  worker {one.worker[:8]} on {one.host}, {one.device_name}")
+        if (way := Way.of(one.execution)) is not None:
+            typer.echo(f"  computed: {way.text}; its process multiplies matrices at {_flops(one.execution)}")
         if one.failure_message:
             typer.echo(f"  {one.failure_kind or 'diverged'}: {one.failure_message}")
     if record.attempts and record.attempts[-1].provenance:
@@ -97,6 +102,11 @@ def _print_job(record: JobRecord, differences: list[str], artifacts: Path) -> No
     for file in record.weights:
         gone = "" if (artifacts / file.name).exists() else "; not on this machine"
         typer.echo(f"weights: {artifacts / file.name} (epoch {file.epoch}, {file.size:,} bytes{gone})")
+
+
+def _flops(execution: Mapping[str, Any]) -> str:
+    """What a process reached in a product of matrices."""
+    return f"{execution['peak_flops'] / 1e9:,.0f} GFLOP/s"
 
 
 def _job_json(record: JobRecord) -> dict[str, Any]:
@@ -126,6 +136,7 @@ def _job_json(record: JobRecord) -> dict[str, Any]:
                 "failure_kind": one.failure_kind,
                 "failure": one.failure_message,
                 "provenance": dict(one.provenance),
+                "execution": dict(one.execution) or None,
             }
             for one in record.attempts
         ],

@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from ablate.orchestrate.progress import Progress
+from ablate.orchestrate.throughput import Throughput
 from ablate.store.records import RunningRecord
 
 #: Least time between two plain lines, seconds.
 PLAIN_SECONDS = 10.0
 #: Running jobs that a line names.
 LINE_JOBS = 4
+#: Ways to compute that it names.
+LINE_WAYS = 2
 
 
 def some(names: Sequence[str], most: int) -> str:
@@ -44,7 +47,29 @@ def line(now: Progress) -> str:
     at_work = "; ".join(" ".join(running_cells(job)).strip() for job in now.running[:LINE_JOBS])
     text = f"{now.study}: {now.done}/{now.total} runs"
     text += f", {wrong}" if (wrong := trouble(now)) else ""
-    return f"{text}, ETA {clock(now.eta_seconds)}{'; ' if at_work else ''}{at_work}"
+    text += f", ETA {clock(now.eta_seconds)}"
+    text += f", {fast}" if (fast := rates(now.throughput)) else ""
+    return f"{text}{'; ' if at_work else ''}{at_work}"
+
+
+def rates(of: Throughput) -> str:
+    """How fast a study goes, as `412 runs/h, 15,300 images/s`; empty where nothing is known."""
+    known = ((of.runs_per_hour, "runs/h"), (of.images_per_second, "images/s"))
+    return ", ".join(f"{_rounded(value)} {unit}" for value, unit in known if value is not None)
+
+
+def computed(of: Throughput) -> str:
+    """How runs are computed, with their numbers where that differs; empty where nothing is known."""
+    if len(of.computed) == 1:
+        return of.computed[0][0].text
+    texts = [f"{way.text} ({jobs} runs)" for way, jobs in of.computed[:LINE_WAYS]]
+    others = len(of.computed) - len(texts)
+    return "; ".join([*texts, *([f"{others} other ways"] if others > 0 else [])])
+
+
+def _rounded(value: float) -> str:
+    """Three digits, as far as they are of a number of things."""
+    return f"{value:.2g}" if value < 10 else f"{float(f'{value:.3g}'):,.0f}"
 
 
 def trouble(now: Progress) -> str:

@@ -11,12 +11,14 @@ from typing import Any
 
 from ablate.orchestrate.adaptive import Given, Round, given_so_far, next_round, with_seeds
 from ablate.orchestrate.stale import StaleCell, stale_cells
-from ablate.orchestrate.submit import cells
+from ablate.orchestrate.submit import cells, recipes_of
+from ablate.orchestrate.together import Together, foreseen_packs, together
 from ablate.orchestrate.tuning import foreseen
 from ablate.protocol import ENDED, JobState
+from ablate.recipe.packing import Pack
 from ablate.store import Database
 from ablate.store.reading import durations, outline, runnable, states
-from ablate.study import Design, OutlineDiff, OutlineTuning, Study, Tuning, Variant, diff
+from ablate.study import Design, Outline, OutlineDiff, OutlineTuning, Study, Tuning, Variant, diff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,8 @@ class Plan:
     given: Mapping[str, int] = field(default_factory=dict)
     #: What looks add when the study is run now.
     round: Round = field(default_factory=Round)
+    #: Which runs are trained together, by the key of their recipe, tuning runs too; those trained alone are left out.
+    packs: Mapping[str, Pack] = field(default_factory=dict)
     #: What the newest revision in the database does not have, or has otherwise; None where there is none.
     changes: OutlineDiff | None = None
 
@@ -72,6 +76,11 @@ class Plan:
     @cached_property
     def _cells(self) -> set[tuple[str, int]]:
         return cells(self.study, self.decided, self.given)
+
+    @property
+    def together(self) -> Together:
+        """How many of the jobs are trained together, and why others are not; without those that wait for values."""
+        return together(recipes_of(self.study, self.decided), Counter(key for key, _ in self._cells), self.packs)
 
     @property
     def jobs(self) -> int:
@@ -118,6 +127,7 @@ class Plan:
                     "designs": list(variant.designs),
                     "seeds": list(self.seeds_of(variant)),
                     "states": dict(self.counts(variant)),
+                    "pack": asdict(self.packs[variant.key]) if variant.key in self.packs else None,
                 }
                 for variant in self.variants
             ],
@@ -145,19 +155,33 @@ class Plan:
         }
 
 
-def plan_study(study: Study, db: Database | None) -> Plan:
-    """Hold a study against the database; `db` is None where there is none yet.
+def plan_study(study: Study, db: Database | None, whole: Study | None = None) -> Plan:
+    """Hold a study against the database.
+
+    Args:
+        study: The study, or a part of one.
+        db: The experiment database; None where there is none yet.
+        whole: The study that `study` is a part of; None where it is all of it.
 
     Raises:
         UsageError: Results from elsewhere were imported under the study's name.
     """
     if db is None:
-        given = _given(study, {}, {})
-        return Plan(study=study, revision=None, states={}, decided={}, seconds_to_run=None, given=given)
+        laid_out = with_seeds(study.outline({}), {})
+        return Plan(
+            study=study,
+            revision=None,
+            states={},
+            decided={},
+            seconds_to_run=None,
+            given=_given(laid_out),
+            packs=_packs(None, whole or study, {}, {}),
+        )
     runnable(db, study.name)
     revision, known = states(db, study.name)
     decided, coming = foreseen(db, study), next_round(db, study)
-    given = _given(study, decided, {**given_so_far(db, study), **coming.seeds})
+    seeds = {**given_so_far(db, study), **coming.seeds}
+    given = _given(with_seeds(study.outline(decided), seeds))
     plan = Plan(
         study=study,
         revision=revision,
@@ -167,6 +191,7 @@ def plan_study(study: Study, db: Database | None) -> Plan:
         given=given,
         round=coming,
         stale=stale_cells(db, study, decided),
+        packs=_packs(None if revision is None else db, whole or study, decided, seeds),
         changes=None if revision is None else diff(outline(db, study.name), study.outline(decided)),
     )
     times: dict[str, list[float]] = {}
@@ -184,9 +209,15 @@ def plan_study(study: Study, db: Database | None) -> Plan:
     return replace(plan, seconds_to_run=seconds_to_run)
 
 
-def _given(study: Study, decided: Mapping[str, OutlineTuning], so_far: Mapping[str, int]) -> dict[str, int]:
-    laid_out = with_seeds(study.outline(decided), so_far)
-    return {variant.key: variant.seeds for variant in laid_out.variants if variant.seeds}
+def _given(outline: Outline) -> dict[str, int]:
+    return {variant.key: variant.seeds for variant in outline.variants if variant.seeds}
+
+
+def _packs(
+    db: Database | None, study: Study, decided: Mapping[str, OutlineTuning], seeds: Mapping[str, int]
+) -> dict[str, Pack]:
+    """As they are when the whole study is submitted."""
+    return foreseen_packs(db, with_seeds(study.outline(decided), seeds), recipes_of(study, decided))
 
 
 def _design_json(design: Design) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
+from ablate.orchestrate.throughput import Throughput, throughput
 from ablate.protocol import JobState
 from ablate.store import Database
 from ablate.store.reading import counts, mean_duration, running, workers
@@ -25,6 +26,7 @@ class Progress:
     workers: Sequence[WorkerRecord]
     #: Time until the last job ends at the present number of workers, seconds; None before the first epoch has ended.
     eta_seconds: float | None
+    throughput: Throughput = field(default_factory=Throughput)
 
     @property
     def total(self) -> int:
@@ -63,6 +65,7 @@ class Progress:
                 for worker in self.workers
             ],
             "eta_seconds": self.eta_seconds,
+            "throughput": self.throughput.as_json(),
         }
 
 
@@ -81,6 +84,7 @@ def progress(db: Database, study: str) -> Progress:
         running=at_work,
         workers=workers(db),
         eta_seconds=_eta(db, study, queued=jobs[JobState.QUEUED], at_work=at_work),
+        throughput=throughput(db, study, at_work),
     )
 
 

@@ -10,6 +10,7 @@ from ablate.orchestrate.adaptive import Round, given_so_far, next_round, with_se
 from ablate.orchestrate.stale import Stale, refuse, stale_cells
 from ablate.orchestrate.tuning import decide
 from ablate.protocol import ENDED
+from ablate.recipe import AnyRecipe
 from ablate.store import Database
 from ablate.store.code import rerun
 from ablate.store.reading import calls, outline, states
@@ -51,8 +52,7 @@ def submit_study(
         revision, known = states(db, study.name)
         previous = None if revision is None else outline(db, study.name)
         seen = any(state in ENDED and seed < FIRST_TUNING_SEED for (_, seed), state in known.items())
-        recipes = {variant.key: variant.recipe for variant in study.settled(decided)}
-        recipes.update({one.recipe.key: one.recipe for tuning in study.tunings for one in tuning.candidates})
+        recipes = recipes_of(study, decided)
         laid_out = mark_exploratory(study.outline(decided), previous, results_seen=seen)
         laid_out = with_seeds(laid_out, given)
         done = submit(
@@ -95,6 +95,17 @@ def cells(study: Study, decided: Mapping[str, OutlineTuning], given: Mapping[str
     return compared | {
         (one.recipe.key, seed) for tuning in study.tunings for one in tuning.candidates for seed in tuning.seeds
     }
+
+
+def recipes_of(study: Study, decided: Mapping[str, OutlineTuning]) -> dict[str, AnyRecipe]:
+    """All that a study trains, as far as it is known: recipes by key.
+
+    Args:
+        study: The study.
+        decided: What was chosen for retuned levels, by the tuning's key.
+    """
+    recipes = {variant.key: variant.recipe for variant in study.settled(decided)}
+    return recipes | {one.recipe.key: one.recipe for tuning in study.tunings for one in tuning.candidates}
 
 
 class Advance:

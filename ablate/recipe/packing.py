@@ -101,6 +101,21 @@ def why_alone(recipe: Recipe) -> str | None:
     return next(_obstacles(recipe), None)
 
 
+def reason_alone(recipe: AnyRecipe) -> str | None:
+    """Why `pack_of` has no pack for a recipe, in words; None where it has one."""
+    if pack_of(recipe) is not None:
+        return None
+    if isinstance(recipe, OwnRecipe):
+        return "a trainer of your own"
+    if recipe.training.tier == "exact":
+        return '`training.tier = "exact"`'
+    if (obstacle := why_alone(recipe)) is not None:
+        return f"{obstacle} has no stacked form"
+    if image_shape(recipe.data) is None:
+        return "how large the images are is not known beforehand"
+    return "the steps are too large to gain by it"
+
+
 def _obstacles(recipe: Recipe) -> Iterator[str]:
     training = recipe.training
     if any(own_sections(recipe)):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import RowMapping, func, select
@@ -61,6 +62,8 @@ class AttemptRecord:
     printed: str
     #: Versions, git commit, whether the tree was dirty.
     provenance: Mapping[str, Any]
+    #: How it was computed, see `Outcome.execution`; empty where that is not known, as while it runs.
+    execution: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,4 +223,5 @@ def _attempt(row: RowMapping) -> AttemptRecord:
         failure_details=row["failure_details"],
         printed=str((row["failure_facts"] or {}).get(PRINTED, "")),
         provenance=row["provenance"] or {},
+        execution=row["execution"] or {},
     )

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from ablate.errors import UsageError
+from ablate.recipe.packing import Pack
 from ablate.store.database import Database
 from ablate.store.records import StudyRecord
 from ablate.store.tables import calls as call_rows
@@ -177,6 +178,29 @@ def planned_epochs(db: Database, study: str) -> dict[str, int]:
         of_study = variants.c.study == study_id(connection, study)
         rows = connection.execute(select(variants.c.key, wanted).where(of_study, variants.c.recipe.is_not(None))).all()
     return {row.key: row.epochs for row in rows if row.epochs is not None}
+
+
+def packs(db: Database, study: str) -> dict[str, Pack | None]:
+    """The packs of a study's variants and of what is tried in tunings, by key; None where runs are trained alone.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    with db.read() as connection:
+        of_study = variants.c.study == study_id(connection, study)
+        rows = connection.execute(select(variants.c.key, variants.c.pack, variants.c.pack_size).where(of_study)).all()
+    return {row.key: None if row.pack is None else Pack(key=row.pack, size=row.pack_size) for row in rows}
+
+
+def execution(db: Database, study: str) -> Mapping[str, Any]:
+    """Settings that change bits, which a study keeps from its first revision on.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    with db.read() as connection:
+        settled: Mapping[str, Any] = newest(connection, study).execution
+    return settled
 
 
 def utc(seconds: float) -> datetime:

@@ -7,7 +7,9 @@ from ablate.store.code import ran_with, revision_sources
 from ablate.store.history import histories
 from ablate.store.lookup import (
     calls,
+    execution,
     outline,
+    packs,
     planned_epochs,
     recipe,
     recipes,
@@ -31,6 +33,7 @@ from ablate.store.standing import (
     states,
     workers,
 )
+from ablate.store.ways import ended_last
 
 __all__ = [
     "calls",
@@ -38,7 +41,9 @@ __all__ = [
     "counts",
     "data_tables",
     "durations",
+    "ended_last",
     "epochs",
+    "execution",
     "failures",
     "histories",
     "labellings",
@@ -46,6 +51,7 @@ __all__ = [
     "mean_duration",
     "out_of_memory",
     "outline",
+    "packs",
     "planned_epochs",
     "predictions",
     "ran_with",

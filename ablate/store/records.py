@@ -82,6 +82,10 @@ class RunRecord:
     started_at: datetime | None = None
     #: End of that attempt; None while it runs.
     ended_at: datetime | None = None
+    #: Id of that attempt's worker; None for imported results.
+    worker: str | None = None
+    #: How it was computed, see `Outcome.execution`; empty where that is not known.
+    execution: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True)

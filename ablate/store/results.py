@@ -238,6 +238,8 @@ def _run(
         metrics={name: value for name, value in metrics.items() if name not in alone},
         started_at=None if row["started_at"] is None else utc(row["started_at"]),
         ended_at=None if row["ended_at"] is None else utc(row["ended_at"]),
+        worker=row["worker"],
+        execution=row["execution"] or {},
     )
 
 

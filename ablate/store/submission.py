@@ -111,7 +111,7 @@ def submit(
         if call:
             _keep_call(connection, newest(connection, outline.name).id, list(call))
         packing = "packing" in settled and settled["packing"] == execution.get("packing")
-        ids = _variants(connection, study, rows, recipes, packs_of(recipes, _runs(outline)) if packing else {})
+        ids = _variants(connection, study, rows, recipes, packs_of(recipes, runs_asked_for(outline)) if packing else {})
         added, existing, requeued, left_out = _jobs(connection, study, outline, ids, only)
     return Submission(
         study=outline.name,
@@ -221,7 +221,7 @@ def _cells(outline: Outline) -> dict[str, tuple[str, Mapping[str, str]]]:
     return rows
 
 
-def _runs(outline: Outline) -> Counter[str]:
+def runs_asked_for(outline: Outline) -> Counter[str]:
     """How many runs of each recipe are asked for, by key."""
     runs = Counter({variant.key: len(outline.seeds_of(variant)) for variant in outline.variants})
     for tuning in outline.tunings:

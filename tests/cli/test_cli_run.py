@@ -54,6 +54,12 @@ def test_a_study_is_trained_reported_and_grown(folder: Path, ablate: Ablate) -> 
     assert status[0]["jobs"] == {
         "queued": 0, "running": 0, "succeeded": 9, "diverged": 0, "failed": 0, "cancelled": 0
     }  # fmt: skip
+    fast = status[0]["throughput"]
+    assert (fast["runs_per_hour"] > 0, fast["images_per_second"]) == (True, None)
+    assert sum(way["jobs"] for way in fast["computed"]) <= 9
+    assert {(way["tier"], way["threads"]) for way in fast["computed"]} == {("fused", 1)}
+    assert "fused x" in ablate("status", "tiny").stdout
+    assert "computed: fused x" in ablate("show", "1").stdout
 
     exported = ablate("export", "tiny.toml", "runs").stdout
     rows = list(csv.DictReader(exported.splitlines()))

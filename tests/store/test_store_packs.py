@@ -23,10 +23,12 @@ from ablate.protocol import MAX_FRUITLESS_ATTEMPTS, Claim, Failure, FailureKind,
 from ablate.recipe.packing import Pack
 from ablate.store import Database, patience, reading, submission
 from ablate.store.admin import cancel
+from ablate.store.history import job
 from ablate.store.merge import merge
 from ablate.store.patience import Patience, PatientQueue
 from ablate.store.queue import Queue, release_worker
 from ablate.store.tables import attempts
+from ablate.store.ways import Way
 
 SMALL, LARGE = Pack(key="small", size=4), Pack(key="large", size=2)
 #: What the rule says of a recipe, by its batch size.
@@ -290,6 +292,23 @@ def test_members_end_one_by_one(db, queue):
     with db.read() as connection:
         told = connection.execute(select(attempts.c.execution).order_by(attempts.c.id)).scalars().all()
     assert told == [how, how, None, None]
+
+
+def test_how_and_when_jobs_ended_is_told_the_last_first(db, queue):
+    submit_packed(db)
+    assert reading.packs(db, "small") == {recipe(64).key: SMALL, recipe(32).key: SMALL}
+    assert reading.execution(db, "small") == PACKING
+    pack = claim_pack(queue)
+    how = {"tier": "fused", "k": 4, "threads": 1, "memory_format": "contiguous", "precision": "float32"}
+    queue.finish(pack[0].ticket, outcome(execution={**how, "peak_flops": 1e11}))
+    queue.diverge(pack[1].ticket, "NaN", seconds=1.0)
+    assert len(reading.ended_last(db, "small", 1)) == 1
+    last, first = reading.ended_last(db, "small", 8)
+    assert (first.way, last.way) == (Way(**how), None)
+    assert first.started_at <= first.ended_at <= last.ended_at
+    (run,) = [run for run in reading.runs(db, "small") if run.job == pack[0].ticket.job]
+    assert (run.worker, run.execution["peak_flops"]) == ("w1", 1e11)
+    assert job(db, run.job).attempts[0].execution == run.execution
 
 
 def test_a_worker_with_many_jobs_is_one_worker(db, queue):

@@ -1,0 +1,79 @@
+"""How jobs were computed, and when those that ended last did so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from ablate.protocol import JobState
+from ablate.store.database import Database
+from ablate.store.lookup import study_id, utc
+from ablate.store.tables import attempts, jobs
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Way:
+    """How a run was computed, as far as the last bits of its numbers depend on it."""
+
+    #: `exact` or `fused`.
+    tier: str
+    #: Networks that were computed as one.
+    k: int
+    #: PyTorch's.
+    threads: int
+    #: `contiguous` or `channels_last`.
+    memory_format: str
+    #: Of the forward pass, as `float32`.
+    precision: str
+
+    @classmethod
+    def of(cls, execution: Mapping[str, Any]) -> Way | None:
+        """What an attempt's `execution` says; None where it does not say all, as for results from elsewhere."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: execution[name] for name in names}) if execution.keys() >= set(names) else None
+
+    @property
+    def text(self) -> str:
+        """In words: `fused x8, 1 thread, channels_last`; single precision goes without saying."""
+        tier = self.tier if self.k == 1 else f"{self.tier} x{self.k}"
+        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        precision = [] if self.precision == "float32" else [self.precision]
+        return ", ".join([tier, threads, self.memory_format, *precision])
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedRecord:
+    """A job that a worker has trained to its end."""
+
+    #: Start of its last attempt.
+    started_at: datetime
+    #: End of that attempt.
+    ended_at: datetime
+    #: None where it is not known.
+    way: Way | None
+
+
+def ended_last(db: Database, study: str, most: int) -> tuple[EndedRecord, ...]:
+    """Jobs of the newest revision that succeeded or diverged, the last first, at most so many; none from elsewhere.
+
+    Raises:
+        UsageError: The database has no such study.
+    """
+    question = (
+        select(attempts.c.started_at, attempts.c.ended_at, attempts.c.execution)
+        .join_from(jobs, attempts, attempts.c.id == jobs.c.attempt)
+        .where(jobs.c.state.in_([JobState.SUCCEEDED.value, JobState.DIVERGED.value]), jobs.c.listed)
+        .where(attempts.c.worker.is_not(None), attempts.c.ended_at.is_not(None))
+        .order_by(attempts.c.ended_at.desc(), attempts.c.id.desc())
+        .limit(most)
+    )
+    with db.read() as connection:
+        rows = connection.execute(question.where(jobs.c.study == study_id(connection, study))).all()
+    return tuple(
+        EndedRecord(started_at=utc(row.started_at), ended_at=utc(row.ended_at), way=Way.of(row.execution or {}))
+        for row in rows
+    )
