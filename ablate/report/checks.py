@@ -15,6 +15,7 @@ from ablate.report.language import say, say_number
 from ablate.report.looks import replanned
 from ablate.report.repeats import repeat_told
 from ablate.report.table import listed, together
+from ablate.report.ways import ways_told
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.analysis import Analysis
@@ -49,6 +50,7 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
         *_unvarying(analysis),
         *_mixed_machines(analysis.results),
         *_mixed_versions(analysis.results),
+        *_computed_apart(analysis),
         *_older_files(analysis.results),
         *_uncommitted(analysis.results),
         *_replanned(analysis.results),
@@ -290,6 +292,12 @@ def _mixed_versions(results: Results) -> Iterator[Finding]:
                     library=name,
                 ),
             )
+
+
+def _computed_apart(analysis: Analysis) -> Iterator[Finding]:
+    """Comparisons between which lies rounding too."""
+    if (text := ways_told(analysis)) is not None:
+        yield Finding(severity="note", text=text)
 
 
 def _older_files(results: Results) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from ablate.report.checks import findings
 from ablate.report.class_differences import class_tables
 from ablate.report.class_table import class_table
 from ablate.report.compute import compute_tables
+from ablate.report.computed import computed_table
 from ablate.report.epoch_tables import epochs_table
 from ablate.report.factorial import crossed
 from ablate.report.factorial_tables import factorial_tables
@@ -207,6 +208,7 @@ def _sections(analysis: Analysis, pictures: Container[str], option: str) -> Iter
     nothing = Paragraph(text=say("Nothing was found."))
     yield Section(title=say("Checks"), blocks=(Bullets(items=told) if told else nothing,))
     yield Section(title=say("How to read this"), blocks=(Bullets(items=tuple(how_to_read(analysis))),))
+    yield from _of(computed_table(results))
     origin = _pairs(say("what"), say("value"), provenance(results))
     yield Section(title=say("Where the numbers come from"), blocks=(origin,))
     yield Section(title=say("How to reproduce it"), blocks=tuple(_commands(results, option)))

@@ -37,6 +37,15 @@ PROVENANCE = {
     "commit": "0123456789abcdef0123456789abcdef01234567",
     "dirty": False,
 }
+#: Each run by itself, on a processor that multiplies matrices at 80 GFLOP/s.
+EXECUTION = {
+    "tier": "exact",
+    "k": 1,
+    "threads": 1,
+    "memory_format": "channels_last",
+    "precision": "float32",
+    "peak_flops": 8e10,
+}
 
 
 def wobble(seed: int, place: int) -> float:
@@ -81,6 +90,7 @@ def run(variant: OutlineVariant, seed: int, place: int, accuracy: float | None =
         "error": None,
         "provenance": PROVENANCE,
         "fingerprints": {"module_tree": f"m{place}", "first_step_loss": f"{2.3 + wobble(seed, place)}"},
+        "execution": EXECUTION,
     }
     return RunRecord(**{**values, **more})
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ablate.report.contrast.judge import Contrast, compared_the_other_way
+from ablate.report.contrast.members import Member
+from ablate.report.costs import successful
 from ablate.report.language import capital, say, say_number
 from ablate.report.reading import TESTS
 from ablate.report.table import listed, quoted
+from ablate.report.ways import ways_apart
 from ablate.report.words import word
 
 
@@ -40,8 +43,23 @@ def notes(found: Contrast) -> Iterator[str]:
             "Intervals are not adjusted; verdicts are, with an error rate of {alpha} for each family.",
             alpha=f"{found.alpha:g}",
         )
+    for other in found.members[1:]:
+        yield from _computed(other, found.reference)
     if any(one.comparison.mde is not None for one in found.judged):
         yield say("Finds from: the smallest true difference that so many seeds find with power 80 %.")
+
+
+def _computed(other: Member, reference: Member) -> Iterator[str]:
+    """How runs were computed, where that differs."""
+    runs, others = (successful(member.analysis.results, member.variant.key) for member in (other, reference))
+    if (apart := ways_apart(runs, others)) is not None:
+        yield say(
+            "{name} was computed otherwise ({ways}) than {reference} ({others}); that agrees up to rounding.",
+            name=quoted(other.label),
+            ways=apart[0],
+            reference=quoted(reference.label),
+            others=apart[1],
+        )
 
 
 def _basis(found: Contrast) -> Iterator[str]:
