@@ -87,7 +87,7 @@ def _share(results: Results, run: RunRecord, beside: Mapping[int, float]) -> flo
     rate, peak = _rate(run, beside), run.execution.get("peak_flops")
     if rate is None or not peak or run.flops is None:
         return None
-    return 100 * PASSES * run.flops * rate / (peak * _devices(results, run))
+    return 100 * PASSES * run.flops * rate / (float(peak) * _devices(results, run))
 
 
 def _devices(results: Results, run: RunRecord) -> int:

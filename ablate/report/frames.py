@@ -24,6 +24,8 @@ ROW_TYPES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("class", "true"), "string"),
         **dict.fromkeys(("examples", "count"), "Int64"),
         **dict.fromkeys(("started_at", "ended_at"), "datetime64[us, UTC]"),
+        **dict.fromkeys(("tier", "memory_format", "precision"), "string"),
+        **dict.fromkeys(("k", "threads"), "Int64"),
         "state": "state",
         "correct": "boolean",
     }

@@ -1,7 +1,8 @@
 """`ablate export --format parquet`: rows with their types, for pandas, Polars, DuckDB, R and Spark.
 
-Whole numbers stay whole where some are missing, `correct` is a truth value, states are a dictionary. Runs have two
-columns more than elsewhere, `started_at` and `ended_at`, for Parquet has a type for times (UTC, microseconds).
+Whole numbers stay whole where some are missing, `correct` is a truth value, states are a dictionary. Runs have more
+columns than elsewhere: `started_at` and `ended_at`, for Parquet has a type for times (UTC, microseconds), and how they
+were computed.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from ablate.store import Database
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-#: Columns that only typed rows of runs have: start and end of the attempt that they are from.
+#: Columns that only typed rows of runs have, of the attempt that they are from: its start and end, and its way.
 TIMES = ("started_at", "ended_at")
+WAY = ("tier", "k", "threads", "memory_format", "precision")
 CURE = "Install it: `pip install 'ablate-lab[parquet]'`; or write `--format csv`."
 
 
@@ -50,9 +52,11 @@ def _frame(db: Database, study: str, kind: str) -> DataFrame:
 
     runs = reading.runs(db, study)
     frame = frames.of_rows(run_rows(runs), RUN_COLUMNS)
-    times = [{name: getattr(run, name) for name in TIMES} for run in runs]
-    dated = frames.of_records(times, {name: frames.ROW_TYPES[name] for name in TIMES})
-    for place, name in enumerate(TIMES, start=len(RUN_COLUMNS)):
+    attempts = [
+        {name: getattr(run, name) for name in TIMES} | {name: run.execution.get(name) for name in WAY} for run in runs
+    ]
+    more = frames.of_records(attempts, {name: frames.ROW_TYPES[name] for name in (*TIMES, *WAY)})
+    for place, name in enumerate((*TIMES, *WAY), start=len(RUN_COLUMNS)):
         if name not in frame.columns:  # a trainer of the user's own may have logged a number under this name
-            frame.insert(place, name, dated[name])
+            frame.insert(place, name, more[name])
     return frame

@@ -27,6 +27,8 @@ def test_types_are_kept(ablate: Ablate, folder: Path) -> None:
     assert str(frame["started_at"].dtype) == "datetime64[us, UTC]"
     with Database.open(path) as db:
         assert frame["ended_at"].tolist() == [run.ended_at for run in reading.runs(db, "tracked")]
+    assert [str(frame[name].dtype) for name in ("tier", "k", "threads")] == ["string", "Int64", "Int64"]
+    assert frame["tier"].isna().tolist() == [True] * 4  # nothing was told of these
     ablate("export", "tracked", "epochs", "--format", "parquet", "--out", "epochs.parquet")
     epochs = pd.read_parquet(folder / "epochs.parquet")
     assert (str(epochs["epoch"].dtype), epochs["精度/val"].tolist()[0]) == ("Int64", 0.5)
