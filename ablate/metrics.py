@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from ablate.told import told
+
 Direction = Literal["max", "min"]
 
 
@@ -172,12 +174,12 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         metric.name: metric
         for metric in (
-            Metric(name="test_accuracy", direction="max", label="test accuracy", percent=True),
-            Metric(name="test_loss", direction="min", label="test loss", percent=False),
-            Metric(name="val_accuracy", direction="max", label="validation accuracy", percent=True),
-            Metric(name="val_loss", direction="min", label="validation loss", percent=False),
-            Metric(name="train_accuracy", direction="max", label="training accuracy", percent=True),
-            Metric(name="train_loss", direction="min", label="training loss", percent=False),
+            Metric(name="test_accuracy", direction="max", label=told("test accuracy"), percent=True),
+            Metric(name="test_loss", direction="min", label=told("test loss"), percent=False),
+            Metric(name="val_accuracy", direction="max", label=told("validation accuracy"), percent=True),
+            Metric(name="val_loss", direction="min", label=told("validation loss"), percent=False),
+            Metric(name="train_accuracy", direction="max", label=told("training accuracy"), percent=True),
+            Metric(name="train_loss", direction="min", label=told("training loss"), percent=False),
         )
     }
 )
@@ -186,7 +188,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 #: How names of curves begin that look at the test set after every epoch: shown, never ranked.
 ORACLE = "oracle_"
 #: How names of metrics begin, in words.
-_BEGINNINGS: Mapping[str, str] = MappingProxyType({"train": "training", "val": "validation", "test": "test"})
+_BEGINNINGS: Mapping[str, str] = MappingProxyType(
+    {"train": told("training {metric}"), "val": told("validation {metric}"), "test": told("test {metric}")}
+)
 
 
 def direction_of(name: str) -> Direction | None:
@@ -207,11 +211,11 @@ def named_metric(name: str, direction: Direction | None = None) -> Metric:
     """
     if name in METRICS:
         return METRICS[name]
-    first, *rest = name.split("_")
-    words = [_BEGINNINGS.get(first, first) if rest else first, *rest]
+    words = " ".join(word for word in name.split("_") if word) or name
+    first, _, rest = words.partition(" ")
     return Metric(
         name=name,
         direction=direction or direction_of(name) or "max",
-        label=" ".join(word for word in words if word) or name,
+        label=told(_BEGINNINGS[first], metric=rest) if rest and first in _BEGINNINGS else words,
         percent=name.endswith("accuracy"),
     )

@@ -135,26 +135,30 @@ class StudyResults:
         """
         return progress(self.database, self.study)
 
-    def report(self, out: str | Path | None = None, *, formats: Collection[Format] | None = None) -> Path:
+    def report(
+        self, out: str | Path | None = None, *, formats: Collection[Format] | None = None, lang: str = "en"
+    ) -> Path:
         """Write `report.json`, its pictures, and the report in some formats, as `ablate report` does.
 
         Args:
             out: The folder; None means `reports/` and the study's name.
             formats: `markdown` for `report.md`, `latex` for `report.tex` and `tables/`, `pdf` for these and
                 `report.pdf`; None means Markdown.
+            lang: The language, `en` or `zh`.
 
         Returns:
             Path of `report.pdf`, else of `report.md`, else of `report.tex`, whichever was asked for.
 
         Raises:
             DatabaseError: The database cannot be read.
-            UsageError: The folder cannot be written, or no LaTeX engine sets the report.
+            UsageError: The folder cannot be written, there is no such language, or no LaTeX engine sets the report.
         """
         from ablate.report.write import DEFAULT, write_report
         from ablate.verdicts.results import Results
 
         folder = Path("reports") / self.study if out is None else Path(out)
-        return write_report(Results.load(self.database, self.study), folder, DEFAULT if formats is None else formats)
+        results = Results.load(self.database, self.study)
+        return write_report(results, folder, DEFAULT if formats is None else formats, lang=lang)
 
     def figure(self, name: str = "overview") -> Figure:
         """One picture of the report. Needs no display, and does not touch the state of `matplotlib.pyplot`.

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ablate.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, open_database, study_name
+from ablate.cli.options import (
+    DEFAULT_DATABASE,
+    DEFAULT_LANGUAGE,
+    DatabaseOption,
+    JsonOption,
+    LangOption,
+    open_database,
+    study_name,
+)
 
 if TYPE_CHECKING:
     from ablate.report.contrast.judge import Contrast
@@ -47,12 +55,14 @@ def compare(
         ),
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Compare variants with the first of them: difference, verdict, what differs in their recipes, what they cost."""
     from ablate.report.contrast.document import document
     from ablate.report.contrast.judge import contrast
     from ablate.report.contrast.members import find_members
+    from ablate.report.language import speaking
 
     with open_database(db) as database:
         members = find_members(database, names, study=None if study is None else study_name(study))
@@ -60,7 +70,8 @@ def compare(
     if as_json:
         typer.echo(json.dumps(document(found), indent=2, allow_nan=False))
     else:
-        _print(found)
+        with speaking(lang):
+            _print(found)
 
 
 def _print(found: Contrast) -> None:
@@ -68,7 +79,9 @@ def _print(found: Contrast) -> None:
 
     from ablate.report.contrast.sections import SECTIONS
     from ablate.report.contrast.warnings import warnings
+    from ablate.report.language import say
     from ablate.report.terminal import plain_lines, rich_table
+    from ablate.report.words import word
 
     console = Console(highlight=False)
     for number, section in enumerate(SECTIONS):
@@ -84,4 +97,4 @@ def _print(found: Contrast) -> None:
         for note in table.notes:
             typer.echo(note)
     for text in warnings(found):
-        typer.echo(f"warning: {text}")
+        typer.echo(say("{severity}: {text}", severity=word("warning"), text=text))

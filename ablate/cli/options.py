@@ -88,11 +88,33 @@ MaxTimeOption = Annotated[
         show_default=False,
     ),
 ]
+LangOption = Annotated[
+    str,
+    typer.Option(
+        "--lang",
+        envvar="ABLATE_LANG",
+        metavar="CODE",
+        help="Language of tables, reports and pictures: `en` or `zh`.",
+        callback=lambda code: language(code),
+    ),
+]
 
 DEFAULT_STALL = "30m"
+DEFAULT_LANGUAGE = "en"
 DEFAULT_DATABASE = "sqlite:///results.db"
 #: Highest seed index that can be asked for.
 MAX_SEED = 1_000_000
+
+
+def language(code: str) -> str:
+    """The language of `--lang`.
+
+    Raises:
+        UsageError: There is no such language.
+    """
+    from ablate.report.language import checked
+
+    return checked(code)
 
 
 def is_file(study: str) -> bool:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablate.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, StudyArgument, open_database, study_name
+from ablate.cli.options import (
+    DEFAULT_DATABASE,
+    DEFAULT_LANGUAGE,
+    DatabaseOption,
+    JsonOption,
+    LangOption,
+    StudyArgument,
+    open_database,
+    study_name,
+)
 
 if TYPE_CHECKING:
     from ablate.report.write import Format
@@ -59,6 +68,7 @@ def report(
     as_json: JsonOption = False,
     check: CheckOption = False,
     tolerance: ToleranceOption = None,
+    lang: LangOption = DEFAULT_LANGUAGE,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Default: reports/<study>.", show_default=False)
     ] = None,
@@ -95,7 +105,7 @@ def report(
     if as_json:
         typer.echo(json.dumps(comparisons_json(results), indent=2, allow_nan=False))
     if formats or not as_json:
-        write_report(results, folder, formats or DEFAULT)
+        write_report(results, folder, formats or DEFAULT, lang=lang, warn=_warn)
         for each in formats or DEFAULT:
             typer.echo(f"report: {folder / FILES[each]}", err=as_json)
 
@@ -131,16 +141,22 @@ def _check(study: str, db: str, file: Path, tolerance: float | None, *, as_json:
     )
 
 
-def conclude(database: Database, study: str, out: Path) -> None:
+def _warn(text: str) -> None:
+    typer.echo(f"warning: {text}", err=True)
+
+
+def conclude(database: Database, study: str, out: Path, *, lang: str = DEFAULT_LANGUAGE) -> None:
     """Print the table of a study and write its report, as `ablate run` ends."""
     from rich.console import Console
 
     from ablate.report.console import summary_table
+    from ablate.report.language import speaking
     from ablate.report.write import write_report
     from ablate.verdicts.results import Results
 
     results = Results.load(database, study)
-    written = write_report(results, out / study)
+    written = write_report(results, out / study, lang=lang, warn=_warn)
     console = Console()
-    console.print(summary_table(results, width=console.width))
+    with speaking(lang):
+        console.print(summary_table(results, width=console.width))
     typer.echo(f"report: {written}")

@@ -11,11 +11,13 @@ import typer
 
 from ablate.cli.options import (
     DEFAULT_DATABASE,
+    DEFAULT_LANGUAGE,
     DEFAULT_STALL,
     AcceptStaleOption,
     DatabaseOption,
     DataRootOption,
     FactorsOption,
+    LangOption,
     MaxTimeOption,
     PlainOption,
     RerunStaleOption,
@@ -56,6 +58,7 @@ def run(
     max_time: MaxTimeOption = None,
     data_root: DataRootOption = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the reports.")] = Path("reports"),
+    lang: LangOption = DEFAULT_LANGUAGE,
     plain: PlainOption = False,
 ) -> None:
     """Train what STUDY still lacks, then print the table and write the report.
@@ -85,7 +88,7 @@ def run(
                 warn=lambda text: typer.echo(text, err=True),
                 data=lambda: data_progress(plain=plain),
                 live=lambda: live_view(plain=plain),
-                conclude=lambda: conclude(database, asked.name, out),
+                conclude=lambda: conclude(database, asked.name, out, lang=lang),
             )
             now = run_study(
                 database,

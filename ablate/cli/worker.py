@@ -49,7 +49,7 @@ def worker(
 ) -> None:
     """Claim queued jobs and train them until Ctrl-C, which gives the running job back to the queue.
 
-    Start as many as wanted; each trains one job at a time.
+    Start as many as wanted; each trains one job at a time, or a pack of small ones together.
     """
     from ablate.worker.line import nursery
 

@@ -88,12 +88,17 @@ def without_defaults(kind: Kind, name: str, given: dict[str, Any]) -> dict[str, 
     return {key: value for key, value in given.items() if value != known[key]}
 
 
-def did_you_mean(word: str, known: list[str]) -> str:
-    """A suggestion to append to a message: `; did you mean 'Adam'?`, or the whole choice when it is short."""
+def nearest(word: str, known: list[str]) -> str:
+    """What was probably meant; empty where nothing is like it."""
     lowered = {item.lower(): item for item in known} | {
         long: short for long, short in SHORT_FORMS.items() if short in known
     }
     close = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {lowered[close[0]]!r}?"
+    return lowered[close[0]] if close else ""
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A suggestion to append to a message: `; did you mean 'Adam'?`, or the whole choice when it is short."""
+    if close := nearest(word, known):
+        return f"; did you mean {close!r}?"
     return f"; choose from {', '.join(sorted(known))}" if 0 < len(known) <= 24 else ""

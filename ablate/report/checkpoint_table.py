@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ablate.report import numbers
+from ablate.report.language import say
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.statistics import Checkpoints, Comparison
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 
 #: Networks that are named one by one in a sentence.
 NAMED = 8
-NOTE = (
+NOTE = told(
     "Exact McNemar tests of the test images that one of two networks alone got right, adjusted over each family. They "
     "are of these two checkpoints, not of the methods: with one run each, nobody knows what another seed would bring. "
     "No verdict follows from them; run more seeds."
@@ -39,15 +41,17 @@ def checkpoint_table(analysis: Analysis) -> Table | None:
     if not rows:
         return None
     heads = (
-        Column(name="variant", heading="checkpoint of", align="left"),
-        Column(name="reference", heading="against that of", align="left"),
-        Column(name="delta", heading="Δ (points)"),
-        Column(name="n10", heading="images right in the first alone"),
-        Column(name="n01", heading="in the second alone"),
+        Column(name="variant", heading=say("checkpoint of"), align="left"),
+        Column(name="reference", heading=say("against that of"), align="left"),
+        Column(name="delta", heading=say("Δ (points)")),
+        Column(name="n10", heading=say("images right in the first alone")),
+        Column(name="n01", heading=say("in the second alone")),
         Column(name="p", heading="p"),
-        Column(name="p_adjusted", heading="p (Holm)"),
+        Column(name="p_adjusted", heading=say("p (Holm)")),
     )
-    return Table(title="These two checkpoints, not the methods", columns=heads, rows=tuple(rows), notes=(NOTE,))
+    return Table(
+        title=say("These two checkpoints, not the methods"), columns=heads, rows=tuple(rows), notes=(say(NOTE),)
+    )
 
 
 def told_of_checkpoints(analysis: Analysis, shown: Sequence[Comparison]) -> list[str]:
@@ -55,13 +59,22 @@ def told_of_checkpoints(analysis: Analysis, shown: Sequence[Comparison]) -> list
     metric, texts = analysis.results.metric, []
     for one, found in sorted(_tested(shown), key=lambda pair: pair[1].p):
         p = numbers.probability(found.p_adjusted)
-        delta = numbers.signed(metric, one.difference.delta)
-        texts.append(f"{quoted(analysis.names[one.arm])} ({delta} points, p {p if p.startswith('<') else f'= {p}'})")
+        texts.append(
+            say(
+                "{name} ({size} points, p {p})",
+                name=quoted(analysis.names[one.arm]),
+                size=numbers.signed(metric, one.difference.delta),
+                p=p if p.startswith("<") else f"= {p}",
+            )
+        )
     if not texts:
         return []
     return [
-        f"These two checkpoints, not the methods, by exact McNemar tests (Holm-adjusted): {listed(texts, NAMED)}. "
-        "Another seed of either may turn it round."
+        say(
+            "These two checkpoints, not the methods, by exact McNemar tests (Holm-adjusted): {differences}. Another "
+            "seed of either may turn it round.",
+            differences=listed(texts, NAMED),
+        )
     ]
 
 

@@ -8,12 +8,13 @@ from typing import Literal
 
 from ablate.metrics import ORACLE
 from ablate.protocol import JobState
-from ablate.recipe.signatures import did_you_mean
+from ablate.recipe.signatures import nearest
 from ablate.report.confounding import VERSIONS, version_of, versions_apart
 from ablate.report.examples import other_images
+from ablate.report.language import say, say_number
 from ablate.report.looks import replanned
 from ablate.report.repeats import repeat_told
-from ablate.report.table import listed
+from ablate.report.table import listed, together
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.analysis import Analysis
@@ -77,8 +78,13 @@ def _seeds_without_effect(results: Results) -> Iterator[Finding]:
             if losses in seen:
                 yield Finding(
                     severity="error",
-                    text=f"{variant.name}: seeds {seen[losses]} and {run.seed} have identical training losses: "
-                    "seed has no effect? Its spread over seeds means nothing.",
+                    text=say(
+                        "{name}: seeds {first} and {second} have identical training losses: seed has no effect? Its "
+                        "spread over seeds means nothing.",
+                        name=variant.name,
+                        first=seen[losses],
+                        second=run.seed,
+                    ),
                 )
                 break
             seen[losses] = run.seed
@@ -87,7 +93,7 @@ def _seeds_without_effect(results: Results) -> Iterator[Finding]:
 def _nothing_measured(results: Results) -> Iterator[Finding]:
     """All runs ended, and not one of them well."""
     if results.runs and all(run.state in MEASURED and run.state != JobState.SUCCEEDED for run in results.runs):
-        yield Finding(severity="error", text="No run has succeeded: there is nothing to compare.")
+        yield Finding(severity="error", text=say("No run has succeeded: there is nothing to compare."))
 
 
 def _never_ranked(analysis: Analysis) -> Iterator[Finding]:
@@ -99,21 +105,30 @@ def _never_ranked(analysis: Analysis) -> Iterator[Finding]:
     if name.startswith(ORACLE):
         yield Finding(
             severity="error",
-            text=f"`{name}` looks at the test set after every epoch: nothing is ranked by it. Write "
-            f"`{name.removeprefix(ORACLE)}` as `metric` at the top of the study and type `ablate run` again: nothing "
-            "is trained anew.",
+            text=say(
+                "`{metric}` looks at the test set after every epoch: nothing is ranked by it. Write `{other}` as "
+                "`metric` at the top of the study and type `ablate run` again: nothing is trained anew.",
+                metric=name,
+                other=name.removeprefix(ORACLE),
+            ),
         )
         return
     logged = listed([f"`{one}`" for one in results.logged], NAMED_METRICS)
-    near = did_you_mean(name, list(results.logged))
-    hint = near if "did you mean" in near else "."
-    cure = f"Let the trainer report it, as `ctx.log({name}=...)`."
+    sentences = [say("No run measured `{metric}`, by which variants are ranked.", metric=name)]
     if logged:
-        cure = (
-            f"They logged {logged}{hint} Write one of these as `metric` at the top of the study and type "
-            f"`ablate run` again: nothing is trained anew."
-        )
-    yield Finding(severity="error", text=f"No run measured `{name}`, by which variants are ranked. {cure}")
+        near = nearest(name, list(results.logged))
+        sentences += [
+            say("They logged {names}; did you mean '{near}'?", names=logged, near=near)
+            if near
+            else say("They logged {names}.", names=logged),
+            say(
+                "Write one of these as `metric` at the top of the study and type `ablate run` again: nothing is "
+                "trained anew."
+            ),
+        ]
+    else:
+        sentences.append(say("Let the trainer report it, as `ctx.log({metric}=...)`.", metric=name))
+    yield Finding(severity="error", text=together(sentences))
 
 
 def _other_images(results: Results) -> Iterator[Finding]:
@@ -126,13 +141,16 @@ def _other_images(results: Results) -> Iterator[Finding]:
     for versions in seen.values():
         if len(versions) > 1:
             told = [
-                f"{listed([f'{run.variant} (seed {run.seed})' for run in runs], 3)}"
+                listed([say("{name} (seed {seed})", name=run.variant, seed=run.seed) for run in runs], 3)
                 for runs in sorted(versions.values(), key=lambda runs: -len(runs))
             ]
             yield Finding(
                 severity="error",
-                text="The files of the data set were changed between runs, so that their figures cannot be compared: "
-                f"{'; and with other files '.join(told)}.",
+                text=say(
+                    "The files of the data set were changed between runs, so that their figures cannot be compared: "
+                    "{runs}.",
+                    runs=say("; and with other files ").join(told),
+                ),
             )
 
 
@@ -158,14 +176,20 @@ def _no_ops(results: Results) -> Iterator[Finding]:
         if same:
             yield Finding(
                 severity="warning",
-                text=f"{variant.name}: changes nothing. Network, optimizer, transforms, learning rates and all losses "
-                "are those of the baseline, for every common seed.",
+                text=say(
+                    "{name}: changes nothing. Network, optimizer, transforms, learning rates and all losses are those "
+                    "of the baseline, for every common seed.",
+                    name=variant.name,
+                ),
             )
         elif all(run.device != "cpu" for run, _ in pairs):
             yield Finding(
                 severity="warning",
-                text=f"{variant.name}: seems to change nothing. Network, optimizer, transforms, first loss and "
-                "learning rates are those of the baseline, for every common seed.",
+                text=say(
+                    "{name}: seems to change nothing. Network, optimizer, transforms, first loss and learning rates "
+                    "are those of the baseline, for every common seed.",
+                    name=variant.name,
+                ),
             )
 
 
@@ -183,7 +207,8 @@ def _doubles(results: Results) -> Iterator[Finding]:
     """Names that mean a recipe which the study has already."""
     for variant in results.outline.variants:
         if variant.also:
-            yield Finding(severity="note", text=f"{listed(variant.also)}: the same recipe as {variant.name}.")
+            text = say("{names}: the same recipe as {name}.", names=listed(variant.also), name=variant.name)
+            yield Finding(severity="note", text=text)
 
 
 def _unvarying(analysis: Analysis) -> Iterator[Finding]:
@@ -196,7 +221,11 @@ def _unvarying(analysis: Analysis) -> Iterator[Finding]:
     if names:
         yield Finding(
             severity="note",
-            text=f"All seeds reached the very same {analysis.results.metric.label} in {listed(names)}.",
+            text=say(
+                "All seeds reached the very same {metric} in {names}.",
+                metric=analysis.results.metric.label,
+                names=listed(names),
+            ),
         )
 
 
@@ -211,8 +240,11 @@ def _mixed_machines(results: Results) -> Iterator[Finding]:
         return
     yield Finding(
         severity="warning",
-        text=f"Runs come from {len(everything)} device models ({listed(everything)}): "
-        "do not compare seconds between variants.",
+        text=say(
+            "Runs come from {n} device models ({models}): do not compare seconds between variants.",
+            n=len(everything),
+            models=listed(everything),
+        ),
     )
     reference = models[results.baseline.key]
     apart = [
@@ -223,7 +255,10 @@ def _mixed_machines(results: Results) -> Iterator[Finding]:
     if apart:
         yield Finding(
             severity="warning",
-            text=f"{listed(apart)}: no run on a device model of the baseline, so a difference may be the machine's.",
+            text=say(
+                "{names}: no run on a device model of the baseline, so a difference may be the machine's.",
+                names=listed(apart),
+            ),
         )
 
 
@@ -237,7 +272,10 @@ def _mixed_versions(results: Results) -> Iterator[Finding]:
                     versions.setdefault(version, set()).add(variant.name)
         if len(versions) > 1:
             shown = listed([version[:12] for version in sorted(versions)])
-            yield Finding(severity="warning", text=f"Runs were made under different versions of {name}: {shown}.")
+            text = say(
+                "Runs were made under different versions of {library}: {versions}.", library=name, versions=shown
+            )
+            yield Finding(severity="warning", text=text)
     reference = _succeeded(results, results.baseline)
     variants = results.outline.variants
     apart = {variant.name: versions_apart(_succeeded(results, variant), reference) for variant in variants}
@@ -245,8 +283,12 @@ def _mixed_versions(results: Results) -> Iterator[Finding]:
         if names := [variant for variant, found in apart.items() if name in found]:
             yield Finding(
                 severity="warning",
-                text=f"{listed(names)}: no run under a version of {name} that the baseline had, so a difference may be "
-                "the version's.",
+                text=say(
+                    "{names}: no run under a version of {library} that the baseline had, so a difference may be the "
+                    "version's.",
+                    names=listed(names),
+                    library=name,
+                ),
             )
 
 
@@ -263,9 +305,15 @@ def _older_files(results: Results) -> Iterator[Finding]:
             count = sum(old.values())
             yield Finding(
                 severity="warning",
-                text=f"{f'{count} runs' if count > 1 else '1 run'} of {listed(list(old))} "
-                f"{'were' if count > 1 else 'was'} made with an older {path} than the study has now; "
-                "`ablate run --rerun-stale` runs them again.",
+                text=say_number(
+                    count,
+                    "{n} run of {names} was made with an older {file} than the study has now; `ablate run "
+                    "--rerun-stale` runs them again.",
+                    "{n} runs of {names} were made with an older {file} than the study has now; `ablate run "
+                    "--rerun-stale` runs them again.",
+                    names=listed(list(old)),
+                    file=path,
+                ),
             )
 
 
@@ -275,7 +323,11 @@ def _uncommitted(results: Results) -> Iterator[Finding]:
     if dirty:
         yield Finding(
             severity="note",
-            text=f"{dirty} of {len(results.runs)} runs were made with uncommitted changes in the working tree.",
+            text=say(
+                "{n} of {all} runs were made with uncommitted changes in the working tree.",
+                n=dirty,
+                all=len(results.runs),
+            ),
         )
 
 
@@ -291,8 +343,11 @@ def _unscored(analysis: Analysis) -> Iterator[Finding]:
     if wanted and analysis.chance is None and any(arm.diverged for arm in analysis.arms.values()):
         yield Finding(
             severity="warning",
-            text=f"Diverged runs should score as chance, but what a guess scores in {analysis.results.metric.label} is "
-            "not known (it takes the number of classes, and an accuracy or a loss): they bar a verdict instead.",
+            text=say(
+                "Diverged runs should score as chance, but what a guess scores in {metric} is not known (it takes the "
+                "number of classes, and an accuracy or a loss): they bar a verdict instead.",
+                metric=analysis.results.metric.label,
+            ),
         )
 
 
@@ -309,6 +364,10 @@ def _reported_elsewhere(results: Results) -> Iterator[Finding]:
     if changed and any(variant.reported is not None for variant in results.outline.variants):
         yield Finding(
             severity="note",
-            text="The reported figures belong to the study as its file has it; here "
-            f"{listed(changed)} {'was' if len(changed) == 1 else 'were'} set.",
+            text=say_number(
+                len(changed),
+                "The reported figures belong to the study as its file has it; here {settings} was set.",
+                "The reported figures belong to the study as its file has it; here {settings} were set.",
+                settings=listed(changed),
+            ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ablate.report import numbers
 from ablate.report.examples import ClassComparison, per_class
+from ablate.report.language import say
 from ablate.report.table import Cell, Column, Row, Table, quoted, words
 from ablate.statistics import ClassDifference
 from ablate.verdicts.analysis import Analysis
@@ -28,23 +29,29 @@ def comparison_table(analysis: Analysis, found: ClassComparison) -> Table:
     surest = sorted(found.classes, key=lambda one: (_p(one), -abs(one.difference.delta or 0.0), one.number))
     shown = sorted(surest[:MOST_CLASSES], key=lambda one: one.number)
     heads = (
-        Column(name="class", heading="class", align="left"),
-        Column(name="images", heading="test images"),
-        Column(name="arm", heading=f"{arm} (%)"),
-        Column(name="reference", heading=f"{reference} (%)"),
-        Column(name="delta", heading="Δ (points) [95 %]"),
-        Column(name="p_adjusted", heading="p (Holm)"),
-        Column(name="difference", heading="difference", align="left"),
+        Column(name="class", heading=say("class"), align="left"),
+        Column(name="images", heading=say("test images")),
+        Column(name="arm", heading=say("{name} (%)", name=arm)),
+        Column(name="reference", heading=say("{name} (%)", name=reference)),
+        Column(name="delta", heading=say("Δ (points) [95 %]")),
+        Column(name="p_adjusted", heading=say("p (Holm)")),
+        Column(name="difference", heading=say("difference"), align="left"),
     )
-    test = "paired t-tests over common seeds" if found.is_paired else "Welch's t-tests over seeds"
+    test = say("paired t-tests over common seeds") if found.is_paired else say("Welch's t-tests over seeds")
     notes = [
-        f"Mean over seeds of the share of each class that was right, by {test}; p by Holm's method over "
-        f"{len(found.classes)} classes. Exploratory: classes are looked at because the whole was decided."
+        say(
+            "Mean over seeds of the share of each class that was right, by {test}; p by Holm's method over {n} "
+            "classes. Exploratory: classes are looked at because the whole was decided.",
+            test=test,
+            n=len(found.classes),
+        )
     ]
     if len(shown) < len(found.classes):
-        notes.append(f"Shown are the {len(shown)} of {len(found.classes)} classes with the smallest p.")
+        notes.append(
+            say("Shown are the {n} of {all} classes with the smallest p.", n=len(shown), all=len(found.classes))
+        )
     return Table(
-        title=f"Classes: {quoted(arm)} against {quoted(reference)}",
+        title=say("Classes: {name} against {reference}", name=quoted(arm), reference=quoted(reference)),
         columns=heads,
         rows=tuple(_row(analysis, found.names[one.number], one) for one in shown),
         notes=tuple(notes),
@@ -73,5 +80,5 @@ def _p(one: ClassDifference) -> float:
 def _word(one: ClassDifference, alpha: float) -> str:
     """Not "better": a class is no verdict on a variant."""
     if _p(one) > alpha or one.difference.delta is None:
-        return "not shown"
-    return "higher" if one.difference.delta > 0 else "lower"
+        return say("not shown")
+    return say("higher") if one.difference.delta > 0 else say("lower")

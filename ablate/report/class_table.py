@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ablate.report import columns, numbers
+from ablate.report.language import say
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
 from ablate.statistics import class_accuracies
 from ablate.study.outline import OutlineVariant
@@ -42,16 +43,17 @@ def class_table(analysis: Analysis) -> Table | None:
         )
     if not rows:
         return None
-    rows.append(Row(cells=(words("test images"), words(""), *(_count(number) for number in images.tolist()))))
+    rows.append(Row(cells=(words(say("test images")), words(""), *(_count(number) for number in images.tolist()))))
     heads = (
-        Column(name="variant", heading="variant", align="left"),
+        Column(name="variant", heading=say("variant"), align="left"),
         Column(name="n", heading="n"),
         *(Column(name=f"class {number}", heading=name) for number, name in enumerate(classes)),
     )
-    notes = ["Share of the test images of each class that were classified right, in percent: mean over seeds."]
+    notes = [say("Share of the test images of each class that were classified right, in percent: mean over seeds.")]
     if left_out:
-        notes.append(f"Left out, for their test images are others or were not kept: {listed(left_out)}.")
-    return Table(title="Accuracy of each class", columns=heads, rows=tuple(rows), notes=tuple(notes))
+        names = listed(left_out)
+        notes.append(say("Left out, for their test images are others or were not kept: {names}.", names=names))
+    return Table(title=say("Accuracy of each class"), columns=heads, rows=tuple(rows), notes=tuple(notes))
 
 
 def counts_of(analysis: Analysis, variant: OutlineVariant) -> list[ClassCounts]:

@@ -8,8 +8,10 @@ from functools import partial
 from ablate.metrics import METRICS, Metric, named_metric
 from ablate.protocol import JobState
 from ablate.report import numbers
+from ablate.report.language import say
 from ablate.report.looks import standing
 from ablate.report.table import Cell, Column, listed, words
+from ablate.report.words import word
 from ablate.statistics import Comparison
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
@@ -24,17 +26,17 @@ Maker = Callable[[OutlineVariant], Cell]
 def label(analysis: Analysis, text: str, variant: OutlineVariant) -> Cell:
     """What the row is called; the baseline, retuned or not, is marked unless that is its name."""
     is_baseline = variant.key == analysis.results.outline.baseline or variant.is_reference
-    marked = is_baseline and not text.startswith("baseline")
-    return Cell(text=text + BASELINE if marked else text, value=text)
+    marked = is_baseline and not text.startswith(say("baseline"))
+    return Cell(text=say("{name} (baseline)", name=text) if marked else text, value=text)
 
 
 def seeds(analysis: Analysis, variant: OutlineVariant) -> Cell:
     """The seeds behind a mean: `5`, `3 of 5` where some are missing, `5 (1 as chance)` where some only count so."""
     arm = analysis.arms[variant.key]
     n = len(arm.values)
-    text = str(n) if n == arm.planned else f"{n} of {arm.planned}"
+    text = str(n) if n == arm.planned else say("{n} of {planned}", n=n, planned=arm.planned)
     if analysis.chance is not None and arm.diverged:
-        text += f" ({len(arm.diverged)} as chance)"
+        text = say("{seeds} ({n} as chance)", seeds=text, n=len(arm.diverged))
     return Cell(text=text, value=n)
 
 
@@ -58,13 +60,15 @@ def delta(metric: Metric, comparison: Comparison | None) -> Cell:
 def verdict(analysis: Analysis, variant: OutlineVariant, comparison: Comparison | None) -> Cell:
     """The verdict, with what bars it; bold where it is "better"."""
     if not analysis.results.is_run(variant.key):
-        return words(NOT_RUN)
+        return Cell(text=word(NOT_RUN), value=NOT_RUN)
     if comparison is None:
         return words(numbers.UNKNOWN)
-    said = comparison.why or standing(analysis.results.outline, comparison)
-    text = f"{comparison.verdict} ({said})" if said else str(comparison.verdict)
+    why = comparison.why or standing(analysis.results.outline, comparison)
+    text = word(comparison.verdict)
+    if why:
+        text = say("{verdict} ({why})", verdict=text, why=why)
     if comparison.tiny_difference:
-        text = "equivalent (tiny real difference)"
+        text = say("equivalent (tiny real difference)")
     return Cell(text=text, value=comparison.verdict, strong=comparison.verdict == "better")
 
 
@@ -73,26 +77,28 @@ def results_columns(
 ) -> list[tuple[Column, Maker]]:
     """The columns n, mean ± sd, difference, verdict, and what was reported elsewhere."""
     metric = analysis.results.metric
-    percent, points = (" (%)", " (points)") if metric.percent else ("", "")
+    difference = say("Δ vs {reference} [95 %]", reference=against)
+    if metric.percent:
+        difference = say("Δ vs {reference} (points) [95 %]", reference=against)
     found = [
         (Column(name="n", heading="n"), lambda variant: seeds(analysis, variant)),
         (
-            Column(name="mean", heading=f"{metric.label}{percent}"),
+            Column(name="mean", heading=numbers.heading(metric)),
             lambda variant: mean(analysis, variant, comparisons.get(variant.key)),
         ),
         (
-            Column(name="delta", heading=f"Δ vs {against}{points} [95 %]"),
+            Column(name="delta", heading=difference),
             lambda variant: delta(metric, comparisons.get(variant.key)),
         ),
         (
-            Column(name="verdict", heading="verdict", align="left"),
+            Column(name="verdict", heading=say("verdict"), align="left"),
             lambda variant: verdict(analysis, variant, comparisons.get(variant.key)),
         ),
     ]
     if reported:
         found.append(
             (
-                Column(name="reported", heading=f"reported{percent}"),
+                Column(name="reported", heading=say("reported (%)") if metric.percent else say("reported")),
                 lambda variant: Cell(text=numbers.plain(metric, variant.reported), value=variant.reported),
             )
         )
@@ -118,12 +124,12 @@ def _measured(
 
 def parameters(analysis: Analysis) -> tuple[Column, Maker]:
     """All parameters, trained or not."""
-    return _measured(analysis, "parameters", "parameters", lambda run: run.parameters, numbers.count)
+    return _measured(analysis, "parameters", say("parameters"), lambda run: run.parameters, numbers.count)
 
 
 def flops(analysis: Analysis) -> tuple[Column, Maker]:
     """Multiply-adds times two of one image's forward pass."""
-    return _measured(analysis, "flops", "FLOPs / image", lambda run: run.flops, numbers.count)
+    return _measured(analysis, "flops", say("FLOPs / image"), lambda run: run.flops, numbers.count)
 
 
 def tests(analysis: Analysis) -> list[tuple[Column, Maker]]:
@@ -132,7 +138,7 @@ def tests(analysis: Analysis) -> list[tuple[Column, Maker]]:
         _measured(
             analysis,
             metric.name,
-            f"{metric.label}{' (%)' if metric.percent else ''}",
+            numbers.heading(metric),
             partial(_field, name=metric.name),
             partial(numbers.plain, metric),
         )
@@ -147,9 +153,8 @@ def run_metrics(analysis: Analysis) -> list[tuple[Column, Maker]]:
     for name in analysis.results.of_runs:
         metric = named_metric(name)
         if name != analysis.results.metric.name:
-            heading = f"{metric.label}{' (%)' if metric.percent else ''}"
             read, text = partial(_of_run, name=name), partial(numbers.plain, metric)
-            found.append(_measured(analysis, name, heading, read, text))
+            found.append(_measured(analysis, name, numbers.heading(metric), read, text))
     return found
 
 
@@ -168,8 +173,8 @@ def lengths(analysis: Analysis) -> list[tuple[Column, Maker]]:
     if len(ended) < 2:
         return []
     return [
-        _ranged(analysis, "epochs", "epochs run", lambda run: run.epochs),
-        _ranged(analysis, "selected_epoch", "epoch selected", lambda run: run.selected_epoch),
+        _ranged(analysis, "epochs", say("epochs run"), lambda run: run.epochs),
+        _ranged(analysis, "selected_epoch", say("epoch selected"), lambda run: run.selected_epoch),
     ]
 
 
@@ -184,14 +189,17 @@ def _ranged(
         mean = mean_of(known)
         if mean is None or len(set(known)) == 1:
             return Cell(text=numbers.few(mean), value=mean)
-        return Cell(text=f"{numbers.fixed(mean, 1)} ({min(known)} to {max(known)})", value=mean)
+        text = say("{mean} ({low} to {high})", mean=numbers.fixed(mean, 1), low=min(known), high=max(known))
+        return Cell(text=text, value=mean)
 
     return Column(name=name, heading=heading), make
 
 
 def seconds_per_epoch(analysis: Analysis) -> tuple[Column, Maker]:
     """Mean over runs of the median epoch, seconds."""
-    return _measured(analysis, "seconds_per_epoch", "s / epoch", lambda run: run.seconds_per_epoch, numbers.significant)
+    return _measured(
+        analysis, "seconds_per_epoch", say("s / epoch"), lambda run: run.seconds_per_epoch, numbers.significant
+    )
 
 
 def last_train_loss(analysis: Analysis) -> tuple[Column, Maker]:
@@ -200,7 +208,7 @@ def last_train_loss(analysis: Analysis) -> tuple[Column, Maker]:
     def text(value: float | None) -> str:
         return numbers.UNKNOWN if value is None else numbers.fixed(value, 4)
 
-    return _measured(analysis, "train_loss", "last training loss", lambda run: run.train_loss, text)
+    return _measured(analysis, "train_loss", say("last training loss"), lambda run: run.train_loss, text)
 
 
 def costs(analysis: Analysis) -> list[tuple[Column, Maker]]:
@@ -214,12 +222,12 @@ def costs(analysis: Analysis) -> list[tuple[Column, Maker]]:
     found = [
         parameters(analysis),
         flops(analysis),
-        _measured(analysis, "epochs", "epochs", lambda run: run.epochs or None, numbers.few),
+        _measured(analysis, "epochs", say("epochs"), lambda run: run.epochs or None, numbers.few),
         seconds_per_epoch(analysis),
-        _measured(analysis, "seconds", "s / run", lambda run: run.seconds, numbers.significant),
-        _measured(analysis, "images_per_second", "images / s", lambda run: run.images_per_second, numbers.count),
-        _measured(analysis, "peak_memory_bytes", "peak memory", lambda run: run.peak_memory_bytes, numbers.memory),
-        (Column(name="device", heading="device", align="left", hideable=True), devices),
+        _measured(analysis, "seconds", say("s / run"), lambda run: run.seconds, numbers.significant),
+        _measured(analysis, "images_per_second", say("images / s"), lambda run: run.images_per_second, numbers.count),
+        _measured(analysis, "peak_memory_bytes", say("peak memory"), lambda run: run.peak_memory_bytes, numbers.memory),
+        (Column(name="device", heading=say("device"), align="left", hideable=True), devices),
     ]
     if frozen:
         found.insert(
@@ -227,7 +235,7 @@ def costs(analysis: Analysis) -> list[tuple[Column, Maker]]:
             _measured(
                 analysis,
                 "trainable_parameters",
-                "trained parameters",
+                say("trained parameters"),
                 lambda run: run.trainable_parameters,
                 numbers.count,
             ),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ablate.metrics import Metric
 from ablate.report import columns, numbers
 from ablate.report.equal import Equal, Point, at_equal_cost
+from ablate.report.language import capital, say
 from ablate.report.pareto import Candidate, Pareto, paretos
-from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
+from ablate.report.table import Cell, Column, Row, Table, listed, quoted, together, words
+from ablate.report.wording import RETUNED_BASELINE
 from ablate.study.outline import OutlineVariant
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 
-UNADJUSTED = "Descriptive: intervals are Welch's at 95 %, adjusted for nothing, and no verdict rests on them."
+UNADJUSTED = told("Descriptive: intervals are Welch's at 95 %, adjusted for nothing, and no verdict rests on them.")
 
 
 def compute_tables(analysis: Analysis) -> tuple[Table, ...]:
@@ -23,19 +27,21 @@ def compute_tables(analysis: Analysis) -> tuple[Table, ...]:
 
 def _equal_table(analysis: Analysis, equal: Equal) -> Table:
     metric = equal.metric
-    percent, points = (" (%)", " (points)") if metric.percent else ("", "")
+    difference = say("Δ vs {reference} [95 %]", reference=say("baseline"))
+    if metric.percent:
+        difference = say("Δ vs {reference} (points) [95 %]", reference=say("baseline"))
     heads = [
-        Column(name="variant", heading="variant", align="left"),
+        Column(name="variant", heading=say("variant"), align="left"),
         Column(name="n", heading="n"),
-        Column(name="at_epoch", heading=f"after epoch {equal.epoch}{percent}"),
-        Column(name="epoch_delta", heading=f"Δ vs baseline{points} [95 %]"),
+        Column(name="at_epoch", heading=_in_percent(metric, say("after epoch {epoch}", epoch=equal.epoch))),
+        Column(name="epoch_delta", heading=difference),
     ]
     if _apart(equal):
         time = numbers.duration(equal.seconds)
         heads += [
-            Column(name="epochs", heading=f"epochs in {time}"),
-            Column(name="at_time", heading=f"after {time}{percent}"),
-            Column(name="time_delta", heading=f"Δ vs baseline{points} [95 %]"),
+            Column(name="epochs", heading=say("epochs in {time}", time=time)),
+            Column(name="at_time", heading=_in_percent(metric, say("after {time}", time=time))),
+            Column(name="time_delta", heading=difference),
         ]
     rows = [
         _equal_row(analysis, equal, variant)
@@ -43,11 +49,15 @@ def _equal_table(analysis: Analysis, equal: Equal) -> Table:
         if variant.key in equal.at_epoch
     ]
     return Table(
-        title="At equal epochs and at equal time",
+        title=say("At equal epochs and at equal time"),
         columns=tuple(heads),
         rows=tuple(rows),
         notes=tuple(_equal_notes(analysis, equal)),
     )
+
+
+def _in_percent(metric: Metric, heading: str) -> str:
+    return say("{metric} (%)", metric=heading) if metric.percent else heading
 
 
 def _apart(equal: Equal) -> bool:
@@ -59,7 +69,7 @@ def _equal_row(analysis: Analysis, equal: Equal, variant: OutlineVariant) -> Row
     point = equal.at_epoch[variant.key]
     planned = analysis.arms[variant.key].planned
     n = point.interval.n
-    seeds = Cell(text=str(n) if n == planned else f"{n} of {planned}", value=n)
+    seeds = Cell(text=str(n) if n == planned else say("{n} of {planned}", n=n, planned=planned), value=n)
     cells = [columns.label(analysis, variant.name, variant), seeds, *_point_cells(equal, point)]
     if _apart(equal):
         later = equal.at_time.get(variant.key)
@@ -80,40 +90,45 @@ def _point_cells(equal: Equal, point: Point | None) -> tuple[Cell, Cell]:
 
 def _equal_notes(analysis: Analysis, equal: Equal) -> list[str]:
     found = [
-        f"By {equal.metric.label}, mean ± sd over seeds; never by the test set. Epoch {equal.epoch} is the last that "
-        "all runs reached. A schedule that was planned for more epochs is cut short in such a comparison."
+        say(
+            "By {metric}, mean ± sd over seeds; never by the test set. Epoch {epoch} is the last that all runs "
+            "reached. A schedule that was planned for more epochs is cut short in such a comparison.",
+            metric=equal.metric.label,
+            epoch=equal.epoch,
+        )
     ]
     if equal.seconds is not None:
-        found.append(
-            f"{numbers.duration(equal.seconds)} is the longest training time that all reached on {equal.device}: wall "
-            "time of epochs, median over seeds, as jobs ran beside each other."
-            + (
-                " Only whole epochs count, so that with few of them this is coarse."
-                if _apart(equal)
-                else " By then all had done as many epochs, so that nothing else is told."
-            )
+        longest = say(
+            "{time} is the longest training time that all reached on {device}: wall time of epochs, median over seeds, "
+            "as jobs ran beside each other.",
+            time=numbers.duration(equal.seconds),
+            device=equal.device,
         )
+        coarse = say("Only whole epochs count, so that with few of them this is coarse.")
+        same = say("By then all had done as many epochs, so that nothing else is told.")
+        found.append(together([longest, coarse if _apart(equal) else same]))
     elif equal.other_devices:
-        found.append("No comparison at equal time: the runs were on different device models.")
+        found.append(say("No comparison at equal time: the runs were on different device models."))
     if equal.seconds is not None and equal.other_devices:
-        found.append(f"Left out of equal time, for other device models: {_names(analysis, equal.other_devices)}.")
+        names = _names(analysis, equal.other_devices)
+        found.append(say("Left out of equal time, for other device models: {names}.", names=names))
     late = [key for key, point in equal.at_time.items() if point is None]
     if late:
-        found.append(f"No epoch was over by then: {_names(analysis, late)}.")
+        found.append(say("No epoch was over by then: {names}.", names=_names(analysis, late)))
     retuned = any(analysis.results.reference(one).key != analysis.results.outline.baseline
                   for one in analysis.results.outline.variants)  # fmt: skip
     if retuned:
-        found.append("Retuned levels are compared with the baseline that was retuned over the same values.")
-    return [*found, UNADJUSTED]
+        found.append(say(RETUNED_BASELINE))
+    return [*found, say(UNADJUSTED)]
 
 
 def _pareto_table(analysis: Analysis, against: tuple[Pareto, ...]) -> Table:
     metric = analysis.results.metric
     keys = {key for one in against for key in one.by_key}
     heads = [
-        Column(name="variant", heading="variant", align="left"),
-        Column(name="mean", heading=f"{metric.label}{' (%)' if metric.percent else ''}"),
-        *(Column(name=one.cost.name, heading=f"by {one.cost.heading}", align="left") for one in against),
+        Column(name="variant", heading=say("variant"), align="left"),
+        Column(name="mean", heading=numbers.heading(metric)),
+        *(Column(name=one.cost.name, heading=say("by {cost}", cost=one.cost.heading), align="left") for one in against),
     ]
     rows = [
         Row(
@@ -129,7 +144,7 @@ def _pareto_table(analysis: Analysis, against: tuple[Pareto, ...]) -> Table:
         if variant.key in keys
     ]
     return Table(
-        title=f"{metric.label[:1].upper()}{metric.label[1:]} against cost",
+        title=say("{metric} against cost", metric=capital(metric.label)),
         columns=tuple(heads),
         rows=tuple(rows),
         notes=tuple(_pareto_notes(analysis, against)),
@@ -141,26 +156,37 @@ def standing(analysis: Analysis, one: Candidate | None) -> str:
     if one is None:
         return numbers.UNKNOWN
     if one.verdict == "front":
-        return "front"
-    said = "dominated by" if one.verdict == "dominated" else "not separable from"
-    return f"{said} {quoted(analysis.names[one.neighbour])}"
+        return say("front")
+    name = quoted(analysis.names[one.neighbour])
+    return (
+        say("dominated by {name}", name=name)
+        if one.verdict == "dominated"
+        else say("not separable from {name}", name=name)
+    )
 
 
 def _pareto_notes(analysis: Analysis, against: tuple[Pareto, ...]) -> list[str]:
     found = [
-        "Front: nothing that costs as much or less is better. Dominated: the named variant costs no more and is "
-        "better, beyond the interval of their difference. Not separable: it costs no more, and the interval includes 0."
+        say(
+            "Front: nothing that costs as much or less is better. Dominated: the named variant costs no more and is "
+            "better, beyond the interval of their difference. Not separable: it costs no more, and the interval "
+            "includes 0."
+        )
     ]
     timed = [one for one in against if one.cost.timed]
-    found += [f"Seconds: median over seeds, on {one.device}; a few percent are chance." for one in timed]
+    found += [
+        say("Seconds: median over seeds, on {device}; a few percent are chance.", device=one.device) for one in timed
+    ]
     left = {key for one in against if not one.cost.timed for key in one.left_out}
     if left:
         kept = [variant.key for variant in analysis.results.outline.variants if variant.key in left]
-        found.append(f"Without a place, for runs that diverged, failed or are not in: {_names(analysis, kept)}.")
+        names = _names(analysis, kept)
+        found.append(say("Without a place, for runs that diverged, failed or are not in: {names}.", names=names))
     apart = [key for one in timed for key in one.left_out if key not in left]
     if apart and len(against) > len(timed):
-        found.append(f"Without a place in time, for other device models: {_names(analysis, apart)}.")
-    return [*found, UNADJUSTED]
+        names = _names(analysis, apart)
+        found.append(say("Without a place in time, for other device models: {names}.", names=names))
+    return [*found, say(UNADJUSTED)]
 
 
 def _names(analysis: Analysis, keys: tuple[str, ...] | list[str]) -> str:

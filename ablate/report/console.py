@@ -10,17 +10,20 @@ from rich.text import Text
 
 from ablate.report import numbers
 from ablate.report.agreement import ROW, Mismatch, Value
+from ablate.report.language import say, say_number
 from ablate.report.tables import all_table
 from ablate.report.terminal import COLOURS
+from ablate.report.words import word
+from ablate.told import told
 from ablate.verdicts.analysis import analyse
 from ablate.verdicts.results import Results
 
 #: Columns of the table of all variants that a terminal has room for.
 HEADINGS = {
     "n": "n",
-    "mean": "mean ± sd",
-    "delta": "Δ [95 %]",
-    "verdict": "verdict",
+    "mean": told("mean ± sd"),
+    "delta": told("Δ [95 %]"),
+    "verdict": told("verdict"),
 }
 
 #: Columns of a terminal below which the interval, then the number of seeds, has no room.
@@ -38,25 +41,27 @@ def summary_table(results: Results, *, width: int = 80) -> Table:
     analysis = analyse(results)
     found = all_table(analysis)
     names = [column.name for column in found.columns]
-    title = f"{results.metric.label}{', %' if results.metric.percent else ''}"
+    title = numbers.axis(results.metric)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
-    table.add_column("variant", overflow="fold", min_width=10)
+    table.add_column(say("variant"), overflow="fold", min_width=10)
     unfit = {"delta"} if width < NARROW else set()
     unfit |= {"n"} if width < VERY_NARROW else set()
     shown = [name for name in HEADINGS if name in names and name not in unfit]
     for name in shown:
-        table.add_column(Text(HEADINGS[name]), justify="left" if name == "verdict" else "right", no_wrap=True)
+        table.add_column(Text(say(HEADINGS[name])), justify="left" if name == "verdict" else "right", no_wrap=True)
     for row in found.rows:
         cells = dict(zip(names, row.cells, strict=True))
         comparison = analysis.comparisons.get(row.key)
         texts = {name: cells[name].text for name in shown}
         texts["n"] = texts["n"].replace(" of ", "/")
-        texts["verdict"] = analysis.verdict(comparison) if comparison else "baseline" if row.baseline else ""
-        style = "bold" if row.baseline else COLOURS.get(texts["verdict"], "")
+        verdict = analysis.verdict(comparison) if comparison else "baseline" if row.baseline else ""
+        texts["verdict"] = word(verdict)
+        style = "bold" if row.baseline else COLOURS.get(verdict, "")
         table.add_row(*(Text(text, style=style) for text in (str(cells["variant"].value), *texts.values())))
     missing = len(results.runs) - sum(len(arm.values) for arm in analysis.arms.values())
     if missing:
-        table.caption = f"{missing} of {numbers.plural(len(results.runs), 'run')} brought no value"
+        runs = say_number(len(results.runs), "{n} run", "{n} runs")
+        table.caption = say("{n} of {runs} brought no value", n=missing, runs=runs)
         table.caption_justify = "left"
     return table
 

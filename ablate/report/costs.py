@@ -9,6 +9,7 @@ from statistics import median
 from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.store.records import RunRecord
+from ablate.told import told
 from ablate.verdicts.results import Results, finite, mean_of
 
 
@@ -35,12 +36,14 @@ class Cost:
         return mean_of(known)
 
 
-PARAMETERS = Cost(name="parameters", heading="parameters", read=lambda run: run.parameters, text=numbers.count)
-FLOPS = Cost(name="flops", heading="FLOPs / image", read=lambda run: run.flops, text=numbers.count)
-SECONDS = Cost(name="seconds", heading="s / run", read=lambda run: run.seconds, text=numbers.significant, timed=True)
+PARAMETERS = Cost(name="parameters", heading=told("parameters"), read=lambda run: run.parameters, text=numbers.count)
+FLOPS = Cost(name="flops", heading=told("FLOPs / image"), read=lambda run: run.flops, text=numbers.count)
+SECONDS = Cost(
+    name="seconds", heading=told("s / run"), read=lambda run: run.seconds, text=numbers.significant, timed=True
+)
 SECONDS_PER_EPOCH = Cost(
     name="seconds_per_epoch",
-    heading="s / epoch",
+    heading=told("s / epoch"),
     read=lambda run: run.seconds_per_epoch,
     text=numbers.significant,
     timed=True,

@@ -47,12 +47,15 @@ from ablate.report.figures.schedules import SCHEDULES_NOTE
 from ablate.report.figures.steps import step_notes
 from ablate.report.glance import glance
 from ablate.report.grids import matrices, matrix_table
+from ablate.report.language import ENGLISH, say, spoken
 from ablate.report.noise_table import noise_table
 from ablate.report.pareto import paretos
-from ablate.report.prose import answer, how_to_read
+from ablate.report.prose import answer
+from ablate.report.reading import how_to_read
 from ablate.report.settings import phases, provenance, settings
 from ablate.report.table import Table
 from ablate.report.tunings import tuning_table
+from ablate.report.words import word
 from ablate.study.outline import OutlineDesign, OutlineVariant
 from ablate.verdicts.analysis import Analysis
 from ablate.verdicts.results import Results
@@ -132,13 +135,17 @@ def compose(analysis: Analysis, pictures: Container[str], *, option: str = "--ma
         pictures: Names of the pictures that were drawn.
         option: Of `ablate report`, by which a report of this format is written.
     """
-    grave = [f"{one.severity.capitalize()}: {one.text}" for one in findings(analysis) if one.severity != "note"]
+    grave = [
+        say("{severity}: {text}", severity=word(one.severity).capitalize(), text=one.text)
+        for one in findings(analysis)
+        if one.severity != "note"
+    ]
     return Document(
         title=analysis.results.outline.title,
         opening=(
             Bullets(items=(*answer(analysis), *grave)),
             *_glance(analysis),
-            *_picture(pictures, OVERVIEW, "All variants: a dot for each seed, mean and 95 % interval"),
+            *_picture(pictures, OVERVIEW, say("All variants: a dot for each seed, mean and 95 % interval")),
         ),
         sections=tuple(_sections(analysis, pictures, option)),
     )
@@ -148,13 +155,13 @@ def _glance(analysis: Analysis) -> list[Block]:
     """The answers that a reader looks for first."""
     results = analysis.results
     found = glance(analysis, _calls(results) if results.recipe else ())
-    return [_pairs("in short", "answer", found)] if found else []
+    return [_pairs(say("in short"), say("answer"), found)] if found else []
 
 
 def _sections(analysis: Analysis, pictures: Container[str], option: str) -> Iterator[Section]:
     results, outline = analysis.results, analysis.results.outline
-    rates = _noted(pictures, SCHEDULES, "Learning rate over epochs", SCHEDULES_NOTE)
-    yield Section(title="Settings", blocks=(_pairs("setting", "value", settings(results)), *rates))
+    rates = _noted(pictures, SCHEDULES, say("Learning rate over epochs"), say(SCHEDULES_NOTE))
+    yield Section(title=say("Settings"), blocks=(_pairs(say("setting"), say("value"), settings(results)), *rates))
     yield from _of(tuning_table(results))
     yield from _of(phases(results))
     for factor in outline.factors:
@@ -162,43 +169,47 @@ def _sections(analysis: Analysis, pictures: Container[str], option: str) -> Iter
             variants = tables.members(results, factor)
             yield _section(table, _curves(results, variants, pictures, factor_name(factor.name), factor.label))
     for family in analysis.ladders:
-        text = f"Steps of {family.name} with their cost"
-        shown = _noted(pictures, ladder_name(family.name), text, LADDER_NOTE)
+        text = say("Steps of {ladder} with their cost", ladder=family.name)
+        shown = _noted(pictures, ladder_name(family.name), text, say(LADDER_NOTE))
         yield _section(tables.ladder_table(analysis, family), shown)
     for design in outline.designs:
         yield from _grid(analysis, design, pictures)
         yield from _whole(analysis, design, pictures)
     if (table := tables.named_table(analysis)) is not None:
         variants = tables.named_members(results)
-        yield _section(table, _curves(results, variants, pictures, NAMED, "named variants"))
+        yield _section(table, _curves(results, variants, pictures, NAMED, say("named variants")))
     if BASELINE_ALONE in pictures or steps_name(BASELINE_ALONE) in pictures:
         alone = [(results.baseline.name, results.baseline)]
         yield Section(
-            title="Curves", blocks=tuple(_curves(results, alone, pictures, BASELINE_ALONE, results.baseline.name))
+            title=say("Curves"), blocks=tuple(_curves(results, alone, pictures, BASELINE_ALONE, results.baseline.name))
         )
     for wanted in outline.report.epochs:
         yield from _of(epochs_table(results, wanted))
     everything = [(variant.name, variant) for variant in outline.variants]
-    more = _curves(results, everything, pictures, ALL_CURVES, "chosen variants")
-    more += _noted(pictures, EFFECTS, "Effects of all changes, each with its 95 % interval", EFFECTS_NOTE)
-    more += _noted(pictures, GAP, "Generalisation gap of each variant", gap_note(results))
+    more = _curves(results, everything, pictures, ALL_CURVES, say("chosen variants"))
+    more += _noted(pictures, EFFECTS, say("Effects of all changes, each with its 95 % interval"), say(EFFECTS_NOTE))
+    more += _noted(pictures, GAP, say("Generalisation gap of each variant"), gap_note(results))
     yield _section(tables.all_table(analysis), more)
     yield from _of(noise_table(analysis))
     yield from _of(checkpoint_table(analysis))
     if (table := class_table(analysis)) is not None:
-        against = "Confusion of classes: the best variant minus the baseline"
-        shown = _picture(pictures, CLASSES, "Confusions of the baseline and of the best variant")
-        yield _section(table, [*shown, *_noted(pictures, CONFUSION, against, CONFUSION_NOTE)])
+        against = say("Confusion of classes: the best variant minus the baseline")
+        shown = _picture(pictures, CLASSES, say("Confusions of the baseline and of the best variant"))
+        yield _section(table, [*shown, *_noted(pictures, CONFUSION, against, say(CONFUSION_NOTE))])
     for table in class_tables(analysis):
         yield _section(table)
     yield from _of(tables.cost_table(analysis))
     yield from _compute(analysis, pictures)
     yield from _of(tables.failure_table(results))
-    told = tuple(f"{finding.severity}: {finding.text}" for finding in findings(analysis))
-    yield Section(title="Checks", blocks=(Bullets(items=told) if told else Paragraph(text="Nothing was found."),))
-    yield Section(title="How to read this", blocks=(Bullets(items=tuple(how_to_read(analysis))),))
-    yield Section(title="Where the numbers come from", blocks=(_pairs("what", "value", provenance(results)),))
-    yield Section(title="How to reproduce it", blocks=tuple(_commands(results, option)))
+    told = tuple(
+        say("{severity}: {text}", severity=word(finding.severity), text=finding.text) for finding in findings(analysis)
+    )
+    nothing = Paragraph(text=say("Nothing was found."))
+    yield Section(title=say("Checks"), blocks=(Bullets(items=told) if told else nothing,))
+    yield Section(title=say("How to read this"), blocks=(Bullets(items=tuple(how_to_read(analysis))),))
+    origin = _pairs(say("what"), say("value"), provenance(results))
+    yield Section(title=say("Where the numbers come from"), blocks=(origin,))
+    yield Section(title=say("How to reproduce it"), blocks=tuple(_commands(results, option)))
 
 
 def _of(table: Table | None) -> Iterator[Section]:
@@ -215,8 +226,9 @@ def _section(table: Table, more: Sequence[Block] = ()) -> Section:
 def _commands(results: Results, option: str) -> Iterator[Block]:
     """Names of studies have only letters that no shell minds."""
     again = f"ablate report {results.outline.name} {option}"
+    again += "" if spoken() == ENGLISH else f" --lang {spoken()}"
     if not results.recipe:
-        yield Paragraph(text="The results come from elsewhere. This report again:")
+        yield Paragraph(text=say("The results come from elsewhere. This report again:"))
         yield Commands(lines=(again,))
     else:
         yield Commands(lines=(*(shlex.join(("ablate", "run", *call)) for call in _calls(results)), again))
@@ -240,9 +252,11 @@ def _curves(
 ) -> list[Block]:
     """What variants measured over epochs and over steps, with what there is to say of it."""
     of = tuple((text, variant.key) for text, variant in variants)
-    blocks: list[Block] = _picture(pictures, name, f"{drawn(results)} over epochs: {label}", of)
+    blocks: list[Block] = _picture(
+        pictures, name, say("{what} over epochs: {label}", what=drawn(results), label=label), of
+    )
     blocks += [Paragraph(text=note) for note in curves.notes(results, variants)] if blocks else []
-    steps = _picture(pictures, steps_name(name), f"Loss over steps: {label}", of)
+    steps = _picture(pictures, steps_name(name), say("Loss over steps: {label}", label=label), of)
     return [*blocks, *steps, *(Paragraph(text=note) for note in step_notes(results, variants) if steps)]
 
 
@@ -252,8 +266,8 @@ def _grid(analysis: Analysis, design: OutlineDesign, pictures: Container[str]) -
     more: list[Block] = []
     if found:
         named = f"{found[0].down.label} × {found[0].across.label}"
-        shown = _picture(pictures, interaction_name(design.name), f"Interaction: {named}")
-        more += [*shown, Paragraph(text=INTERACTION_NOTE)] if shown else []
+        shown = _picture(pictures, interaction_name(design.name), say("Interaction: {factors}", factors=named))
+        more += [*shown, Paragraph(text=say(INTERACTION_NOTE))] if shown else []
     together = [one for matrix in found for one in matrix.pictures]
     for number, (title, variants) in enumerate(together, start=1):
         more += _curves(analysis.results, variants, pictures, grid_name(design.name, number), title)
@@ -268,14 +282,16 @@ def _whole(analysis: Analysis, design: OutlineDesign, pictures: Container[str]) 
             continue
         found = factorial_tables(analysis, part)
         if not found:
-            yield Section(title=f"Main effects: {part.name}", blocks=(Paragraph(text=part.why),))
+            yield Section(
+                title=say("Main effects: {design}", design=part.name), blocks=(Paragraph(text=say(part.why)),)
+            )
         more: list[Block] = []
         for name, text, note in (
-            (mains_name(part.name), f"Main effects: {part.name}", MAINS_NOTE),
-            (half_normal_name(part.name), f"Half-normal plot: {part.name}", HALF_NORMAL_NOTE),
+            (mains_name(part.name), say("Main effects: {design}", design=part.name), MAINS_NOTE),
+            (half_normal_name(part.name), say("Half-normal plot: {design}", design=part.name), HALF_NORMAL_NOTE),
         ):
             shown = _picture(pictures, name, text)
-            more += [*shown, Paragraph(text=note)] if shown else []
+            more += [*shown, Paragraph(text=say(note))] if shown else []
         for number, table in enumerate(found):
             yield _section(table, () if number else more)
 
@@ -284,13 +300,17 @@ def _compute(analysis: Analysis, pictures: Container[str]) -> Iterator[Section]:
     """Variants at equal cost, and their merit against each kind of cost with its picture."""
     more: list[Block] = []
     for one in paretos(analysis):
-        text = f"{analysis.results.metric.label} against {one.cost.heading}: mean with its 95 % interval, and the front"
+        text = say(
+            "{metric} against {cost}: mean with its 95 % interval, and the front",
+            metric=analysis.results.metric.label,
+            cost=one.cost.heading,
+        )
         more += _picture(pictures, pareto_name(one.cost.name), text)
     found = compute_tables(analysis)
     for number, table in enumerate(found, start=1):
         yield _section(table, more if number == len(found) else ())
     if more and not found:
-        yield Section(title="Merit against cost", blocks=tuple(more))
+        yield Section(title=say("Merit against cost"), blocks=tuple(more))
 
 
 def _pairs(left: str, right: str, pairs: Sequence[tuple[str, str]]) -> Pairs:

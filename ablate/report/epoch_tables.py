@@ -5,7 +5,9 @@ from __future__ import annotations
 from ablate.metrics import Metric
 from ablate.protocol import JobState
 from ablate.report import numbers
+from ablate.report.language import capital, say
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
+from ablate.report.words import word
 from ablate.statistics import mean_interval
 from ablate.study.outline import OutlineEpochs, OutlineVariant
 from ablate.study.report_table import epoch_metric
@@ -30,10 +32,13 @@ def epochs_table(results: Results, wanted: OutlineEpochs) -> Table | None:
     if not last:
         return None
     runs = {variant.key: len(_succeeded(results, variant)) for _, variant in chosen}
-    said = {key: f"n = {number}" if results.is_run(key) else NOT_RUN for key, number in runs.items()}
+    said = {key: f"n = {number}" if results.is_run(key) else word(NOT_RUN) for key, number in runs.items()}
     heads = (
-        Column(name="epoch", heading="epoch"),
-        *(Column(name=f"variant {variant.key}", heading=f"{name} ({said[variant.key]})") for name, variant in chosen),
+        Column(name="epoch", heading=say("epoch")),
+        *(
+            Column(name=f"variant {variant.key}", heading=say("{name} ({said})", name=name, said=said[variant.key]))
+            for name, variant in chosen
+        ),
     )
     rows = [
         Row(
@@ -45,7 +50,7 @@ def epochs_table(results: Results, wanted: OutlineEpochs) -> Table | None:
         for epoch in range(1, last + 1)
     ]
     return Table(
-        title=wanted.title or f"{metric.label[0].upper()}{metric.label[1:]} after each epoch",
+        title=wanted.title or say("{metric} after each epoch", metric=capital(metric.label)),
         columns=heads,
         rows=tuple(rows),
         notes=_notes(results, wanted, metric, [name for name, variant in chosen if not values[variant.key]]),
@@ -78,16 +83,19 @@ def _cell(metric: Metric, values: list[float], runs: int) -> Cell:
     if not values:
         return words(numbers.UNKNOWN)
     found = mean_interval(values)
-    n = f" (n = {len(values)})" if len(values) < runs else ""
-    return Cell(text=numbers.mean_sd(metric, found.mean, found.sd) + n, value=found.mean)
+    text = numbers.mean_sd(metric, found.mean, found.sd)
+    if len(values) < runs:
+        text = say("{mean} (n = {n})", mean=text, n=len(values))
+    return Cell(text=text, value=found.mean)
 
 
 def _notes(results: Results, wanted: OutlineEpochs, metric: Metric, silent: list[str]) -> tuple[str, ...]:
-    unit = " in percent" if metric.percent else ""
-    notes = [f"Mean ± sd over seeds of the {metric.label}{unit}; runs that did not succeed are left out."]
+    measured = say("{metric} in percent", metric=metric.label) if metric.percent else say(metric.label)
+    notes = [say("Mean ± sd over seeds of the {metric}; runs that did not succeed are left out.", metric=measured)]
     if metric.name.startswith("oracle_"):
-        notes.append("Oracle: the test set was measured after each epoch; nothing was chosen or ranked by it.")
+        notes.append(say("Oracle: the test set was measured after each epoch; nothing was chosen or ranked by it."))
     missing = [name for name in wanted.variants if results.outline.named(name) is None]
     if silent or missing:
-        notes.append(f"Not measured yet: {listed([quoted(name) for name in (*silent, *missing)])}.")
+        names = listed([quoted(name) for name in (*silent, *missing)])
+        notes.append(say("Not measured yet: {names}.", names=names))
     return tuple(notes)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ablate import statistics
+from ablate.report.language import say
 from ablate.report.table import listed, quoted
 from ablate.statistics import ClassDifference, Comparison, DistributionWise, TwoSources
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 from ablate.verdicts.outcomes import JUDGED_BY, OTHER_IMAGES, Matrices, side_by_side
 
@@ -93,8 +95,11 @@ def other_images(analysis: Analysis) -> list[str]:
     if not found:
         return []
     return [
-        f"{listed(list(found))}: the test images are, or may be, others than those of what it is compared with. "
-        "Nothing is compared image by image, and the difference may be that of the images."
+        say(
+            "{names}: the test images are, or may be, others than those of what it is compared with. Nothing is "
+            "compared image by image, and the difference may be that of the images.",
+            names=listed(list(found)),
+        )
     ]
 
 
@@ -102,14 +107,14 @@ def _matrices(analysis: Analysis, arm: str, reference: str) -> Matrices | str:
     """Outcomes of the runs behind two means, or why there are none to compare."""
     results, sides = analysis.results, (analysis.arms[arm], analysis.arms[reference])
     if results.outline.metric != JUDGED_BY:
-        return f"variants are ranked by {results.metric.label}"
+        return told("variants are ranked by {metric}", metric=results.metric.label)
     if any(side.spoiled for side in sides):
-        return "a run diverged or failed"
+        return told("a run diverged or failed")
     seeds = [set(side.values) for side in sides]
     if _is_paired(analysis):
         seeds = [seeds[0] & seeds[1]] * 2
     if not all(seeds):
-        return "a side has no run yet"
+        return told("a side has no run yet")
     counts = analysis.counted(arm, reference)
     places = [
         [(side.key, seed) for seed in sorted(which)[:count]]

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.report.grids import levels
-from ablate.report.numbers import plural
 from ablate.report.table import listed, quoted
 from ablate.statistics import Arm, Effect, Factorial, factorial
 from ablate.study.designs import Aliases
 from ablate.study.designs.fraction import aliases_of
 from ablate.study.outline import OutlineDesign, OutlineFactor, OutlineVariant
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 from ablate.verdicts.results import PENDING
 
@@ -46,7 +46,8 @@ class Crossed:
     @property
     def name(self) -> str:
         """The design's name, marked where exploratory."""
-        return f"{self.design.name} (exploratory)" if self.exploratory else self.design.name
+        name = told(self.design.name)
+        return told("{design} (exploratory)", design=name) if self.exploratory else name
 
     @property
     def mains(self) -> tuple[Effect, ...]:
@@ -146,8 +147,12 @@ def _analysed(
     if made.design.kind == "grid" and missing:
         return replace(
             made,
-            why=f"No analysis of the whole: {missing} of {counts.prod()} combinations of levels have no cell of their "
-            "own, so that averages over the others would not be of the same things.",
+            why=told(
+                "No analysis of the whole: {missing} of {all} combinations of levels have no cell of their own, so "
+                "that averages over the others would not be of the same things.",
+                missing=missing,
+                all=counts.prod(),
+            ),
         )
     arms = [analysis.arms[variant.key] for variant in variants]
     if why := _spoiled(variants, arms):
@@ -159,28 +164,34 @@ def _analysed(
         seeds = {seed for seed in seeds if all(seed in arm.values for arm in arms)}
     values = np.array([[arm.values.get(seed, np.nan) for seed in sorted(seeds)] for arm in arms])
     if not np.isfinite(values).any(axis=1).all():
-        return replace(made, why="No analysis of the whole yet: there is no seed of which every cell has a value.")
-    interim = f"Interim: all cells have {plural(len(seeds), 'seed')}; nothing is judged before all seeds are in."
+        return replace(
+            made, why=told("No analysis of the whole yet: there is no seed of which every cell has a value.")
+        )
+    interim = told("Interim: all cells have 1 seed; nothing is judged before all seeds are in.")
+    if len(seeds) != 1:
+        interim = told("Interim: all cells have {n} seeds; nothing is judged before all seeds are in.", n=len(seeds))
     direction, alpha = results.outline.direction, results.outline.statistics.alpha
     try:
         found = factorial(cells, values, names, direction=direction, alpha=alpha, is_final=is_final)
     except ValueError as error:  # two cells of a fraction may have turned out to be one recipe
-        return replace(made, why=f"No analysis of the whole: {error}.")
+        return replace(made, why=told("No analysis of the whole: {why}.", why=error.args[0]))
     return replace(made, found=found, why="" if is_final else interim)
 
 
 def _spoiled(variants: Sequence[OutlineVariant], arms: Sequence[Arm]) -> str:
     """Why failures forbid an analysis; empty where they do not. Runs that the machine lost may be missing."""
-    parts = []
-    for what, spoiled in (
-        ("diverged", [bool(arm.diverged) for arm in arms]),
-        ("failed", [arm.failed > 0 for arm in arms]),
-    ):
-        names = [quoted(variant.name) for variant, is_so in zip(variants, spoiled, strict=True) if is_so]
-        parts += [f"{what}: {listed(names, NAMED)}"] if names else []
-    if not parts:
+    which = [
+        [quoted(variant.name) for variant, is_so in zip(variants, spoiled, strict=True) if is_so]
+        for spoiled in ([bool(arm.diverged) for arm in arms], [arm.failed > 0 for arm in arms])
+    ]
+    diverged, failed = (listed(names, NAMED) for names in which)
+    if not diverged and not failed:
         return ""
-    return (
-        f"No analysis of the whole, since runs of some cells brought no value ({'; '.join(parts)}): the mean of those "
-        "that are left says nothing of a cell, and so nothing of the averages that it belongs to."
+    parts = told("diverged: {names}", names=diverged) if diverged else told("failed: {names}", names=failed)
+    if diverged and failed:
+        parts = told("diverged: {diverged}; failed: {failed}", diverged=diverged, failed=failed)
+    return told(
+        "No analysis of the whole, since runs of some cells brought no value ({parts}): the mean of those that are "
+        "left says nothing of a cell, and so nothing of the averages that it belongs to.",
+        parts=parts,
     )

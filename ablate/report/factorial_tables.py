@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from ablate.report import numbers
 from ablate.report.factorial import Crossed
 from ablate.report.factorial_prose import TOGETHER, notes
+from ablate.report.language import say, say_number
 from ablate.report.table import Cell, Column, Row, Table, listed, words
+from ablate.report.words import word
 from ablate.statistics import Effect, Factorial
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 
 #: Interactions of three and more factors up to which they have rows.
 MOST_HIGHER = 5
 #: Aliases in one cell.
 MOST_ALIASES = 4
-BEYOND = {"sme": "beyond SME", "me": "beyond ME", None: "within ME"}
+BEYOND = {"sme": told("beyond SME"), "me": told("beyond ME"), None: told("within ME")}
 
 
 def factorial_tables(analysis: Analysis, part: Crossed) -> tuple[Table, ...]:
@@ -36,11 +39,11 @@ def _mains(analysis: Analysis, part: Crossed, found: Factorial) -> Table:
     metric = analysis.results.metric
     means = {(mean.factor, mean.level): mean for mean in found.means}
     columns = [
-        Column(name="factor", heading="factor", align="left"),
-        Column(name="level", heading="level", align="left"),
-        Column(name="reference", heading="against", align="left"),
-        Column(name="mean", heading=f"mean{' (%)' if metric.percent else ''}"),
-        *_columns(analysis, part, found, "effect"),
+        Column(name="factor", heading=say("factor"), align="left"),
+        Column(name="level", heading=say("level"), align="left"),
+        Column(name="reference", heading=say("against"), align="left"),
+        Column(name="mean", heading=say("mean (%)") if metric.percent else say("mean")),
+        *_columns(analysis, part, found, say("effect")),
     ]
     rows = []
     for effect in part.mains:
@@ -54,7 +57,7 @@ def _mains(analysis: Analysis, part: Crossed, found: Factorial) -> Table:
         )
         rows.append(Row(cells=(*first, *_cells(analysis, part, found, effect))))
     return Table(
-        title=f"Main effects: {part.name}",
+        title=say("Main effects: {design}", design=part.name),
         columns=tuple(columns),
         rows=tuple(rows),
         notes=tuple(notes(analysis, part, found)),
@@ -63,39 +66,49 @@ def _mains(analysis: Analysis, part: Crossed, found: Factorial) -> Table:
 
 def _interactions(analysis: Analysis, part: Crossed, found: Factorial, shown: Sequence[Effect], left_out: int) -> Table:
     columns = [
-        Column(name="interaction", heading="interaction", align="left"),
-        *_columns(analysis, part, found, "interaction effect"),
+        Column(name="interaction", heading=say("interaction"), align="left"),
+        *_columns(analysis, part, found, say("interaction effect")),
     ]
     rows = [Row(cells=(words(part.describe(effect)), *_cells(analysis, part, found, effect))) for effect in shown]
     said = []
     if any(effect.effect is not None for effect in shown):
         said.append(
-            "The effect of an interaction is half of what the effect of one factor gains when the other leaves its "
-            "reference: 0 where the two add up."
+            say(
+                "The effect of an interaction is half of what the effect of one factor gains when the other leaves its "
+                "reference: 0 where the two add up."
+            )
         )
     if any(effect.effect is None for effect in shown):
-        said.append("Of factors with more than two levels an F-test says whether they add up.")
+        said.append(say("Of factors with more than two levels an F-test says whether they add up."))
     if found.lenth is None and any(not effect.is_judged for effect in shown):
-        said.append("Interactions of three factors and more are estimated, not judged.")
+        said.append(say("Interactions of three factors and more are estimated, not judged."))
     if left_out:
         said.append(
-            f"{numbers.plural(left_out, 'interaction')} of three factors and more: estimated, neither judged nor "
-            "listed; `ablate report --json` has them."
+            say_number(
+                left_out,
+                "{n} interaction of three factors and more: estimated, neither judged nor listed; `ablate report "
+                "--json` has them.",
+                "{n} interactions of three factors and more: estimated, neither judged nor listed; `ablate report "
+                "--json` has them.",
+            )
         )
-    title = f"Interactions: {part.name}"
+    title = say("Interactions: {design}", design=part.name)
     return Table(title=title, columns=tuple(columns), rows=tuple(rows), notes=tuple(said))
 
 
 def _columns(analysis: Analysis, part: Crossed, found: Factorial, heading: str) -> list[Column]:
-    points = " (points)" if analysis.results.metric.percent else ""
-    made = [Column(name="effect", heading=f"{heading}{points}{' [95 %]' if found.errors != 'none' else ''}")]
+    if analysis.results.metric.percent:
+        heading = say("{effect} (points)", effect=heading)
+    if found.errors != "none":
+        heading = say("{effect} [95 %]", effect=heading)
+    made = [Column(name="effect", heading=heading)]
     if found.lenth is not None:
-        made.append(Column(name="beyond", heading="exploratory", align="left"))
+        made.append(Column(name="beyond", heading=say("exploratory"), align="left"))
     else:
-        made.append(Column(name="p_adjusted", heading="p (Holm)"))
-        made.append(Column(name="verdict", heading="verdict", align="left"))
+        made.append(Column(name="p_adjusted", heading=say("p (Holm)")))
+        made.append(Column(name="verdict", heading=say("verdict"), align="left"))
     if _has_aliases(part):
-        made.append(Column(name="aliases", heading="not told apart from", align="left"))
+        made.append(Column(name="aliases", heading=say("not told apart from"), align="left"))
     return made
 
 
@@ -103,10 +116,12 @@ def _cells(analysis: Analysis, part: Crossed, found: Factorial, effect: Effect) 
     """What every effect says, in the order of `_columns`."""
     made = [Cell(text=_size(analysis, effect), value=effect.effect)]
     if found.lenth is not None:
-        made.append(words(BEYOND[effect.beyond]))
+        made.append(words(say(BEYOND[effect.beyond])))
     else:
         made.append(Cell(text=probability(effect.p_adjusted), value=effect.p_adjusted))
-        text: str = effect.verdict if len(effect.factors) == 1 else TOGETHER.get(effect.verdict, effect.verdict)
+        text = word(effect.verdict)
+        if len(effect.factors) > 1 and effect.verdict in TOGETHER:
+            text = say(TOGETHER[effect.verdict])
         made.append(
             Cell(
                 text=text if effect.is_judged else numbers.UNKNOWN,
@@ -157,16 +172,16 @@ def _aliases(part: Crossed, effect: Effect) -> str:
 
 def _variance(part: Crossed, found: Factorial) -> Table:
     columns = (
-        Column(name="term", heading="term", align="left"),
-        Column(name="df", heading="df"),
+        Column(name="term", heading=say("term"), align="left"),
+        Column(name="df", heading=say("df")),
         Column(name="f", heading="F"),
         Column(name="p", heading="p"),
-        Column(name="omega", heading="partial ω²"),
+        Column(name="omega", heading=say("partial ω²")),
     )
     rows = tuple(
         Row(
             cells=(
-                words(" × ".join(part.label(name) for name in term.factors) or "seed"),
+                words(" × ".join(part.label(name) for name in term.factors) or say("seed")),
                 Cell(text=str(term.df), value=term.df),
                 Cell(text=numbers.significant(term.f), value=term.f),
                 Cell(text=probability(term.p), value=term.p),
@@ -175,9 +190,11 @@ def _variance(part: Crossed, found: Factorial) -> Table:
         )
         for term in found.anova
     )
-    note = (
-        f"Type II, with {found.anova[0].df_residual} degrees of freedom for the noise, which is taken to be alike in "
-        "all cells; p is adjusted for nothing. Partial ω²: the share of variance, its own and the noise's, that a term "
-        "explains."
+    note = say(
+        "Type II, with {df} degrees of freedom for the noise, which is taken to be alike in all cells; p is adjusted "
+        "for nothing. Partial ω²: the share of variance, its own and the noise's, that a term explains.",
+        df=found.anova[0].df_residual,
     )
-    return Table(title=f"Analysis of variance: {part.name}", columns=columns, rows=rows, notes=(note,))
+    return Table(
+        title=say("Analysis of variance: {design}", design=part.name), columns=columns, rows=rows, notes=(note,)
+    )

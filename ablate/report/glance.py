@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 from ablate.report import numbers
 from ablate.report.costs import PARAMETERS, SECONDS_PER_EPOCH, device_models, successful
-from ablate.report.table import listed, quoted
+from ablate.report.language import say, say_number
+from ablate.report.table import clauses, listed, quoted
+from ablate.report.words import word
 from ablate.statistics import Comparison
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 
 
@@ -22,15 +25,16 @@ def glance(analysis: Analysis, calls: Sequence[Sequence[str]]) -> list[tuple[str
     pairs = []
     results = analysis.results
     if (best := _best(analysis)) is not None:
-        so_far = " so far" if results.finished < len(results.runs) else ""
-        pairs.append((f"what helped most{so_far}", _effect(analysis, best)))
+        is_interim = results.finished < len(results.runs)
+        question = say("what helped most so far") if is_interim else say("what helped most")
+        pairs.append((question, _effect(analysis, best)))
         if _is_gain(analysis, best):
-            pairs.append(("is that sure", _sureness(analysis, best)))
-            pairs += [("what it costs", cost) for cost in _cost(analysis, best)]
+            pairs.append((say("is that sure"), _sureness(analysis, best)))
+            pairs += [(say("what it costs"), cost) for cost in _cost(analysis, best)]
     if spent := _spent(analysis):
-        pairs.append(("what the study took", spent))
+        pairs.append((say("what the study took"), spent))
     if calls:
-        pairs.append(("how to run it again", "; ".join(shlex.join(("ablate", "run", *call)) for call in calls)))
+        pairs.append((say("how to run it again"), "; ".join(shlex.join(("ablate", "run", *call)) for call in calls)))
     return pairs
 
 
@@ -53,40 +57,48 @@ def _is_gain(analysis: Analysis, one: Comparison) -> bool:
 def _effect(analysis: Analysis, best: Comparison) -> str:
     """The largest gain with both means, or that there is none."""
     metric, found = analysis.results.metric, best.difference
-    reference = f"{numbers.with_unit(metric, found.mean_b)} of {_named(analysis, best.reference)}"
+    base, reference = numbers.with_unit(metric, found.mean_b), _named(analysis, best.reference)
     if not _is_gain(analysis, best):
-        return f"nothing: no change did better than the {reference} on average"
-    size = f"{numbers.signed(metric, found.delta)} {numbers.unit_of_difference(metric)}".rstrip()
-    own = numbers.with_unit(metric, found.mean_a)
-    return f"{quoted(analysis.names[best.arm])}: {metric.label} {own} against {reference} ({size})"
+        return say(
+            "nothing: no change did better than the {value} of {reference} on average", value=base, reference=reference
+        )
+    return say(
+        "{name}: {metric} {value} against {base} of {reference} ({size})",
+        name=quoted(analysis.names[best.arm]),
+        metric=metric.label,
+        value=numbers.with_unit(metric, found.mean_a),
+        base=base,
+        reference=reference,
+        size=numbers.signed_in_units(metric, found.delta),
+    )
 
 
 def _named(analysis: Analysis, key: str) -> str:
-    return "the baseline" if key == analysis.results.outline.baseline else quoted(analysis.names[key])
+    return say("the baseline") if key == analysis.results.outline.baseline else quoted(analysis.names[key])
 
 
 def _sureness(analysis: Analysis, best: Comparison) -> str:
     """The verdict, and what it rests on."""
     if best.why:
-        return f"no: {best.verdict}, {best.why}"
+        return say("{answer}: {verdict}, {why}", answer=say("no"), verdict=word(best.verdict), why=best.why)
     metric, found = analysis.results.metric, best.difference
     grounds = []
     if found.ci_low is not None and found.ci_high is not None:
-        ends = f"{numbers.signed(metric, found.ci_low)} to {numbers.signed(metric, found.ci_high)}"
-        grounds.append(f"95 % interval {ends} {numbers.unit_of_difference(metric)}".rstrip())
+        low, high = numbers.signed(metric, found.ci_low), numbers.signed_in_units(metric, found.ci_high)
+        grounds.append(say("95 % interval {low} to {high}", low=low, high=high))
     if best.p_adjusted is not None:
-        grounds.append(f"adjusted p {_equals(best.p_adjusted)}")
+        grounds.append(say("adjusted p {p}", p=_equals(best.p_adjusted)))
     if found.n_a == found.n_b:
-        grounds.append(f"{numbers.plural(found.n_a, 'seed')} each")
+        grounds.append(say_number(found.n_a, "{n} seed each", "{n} seeds each"))
     else:
-        grounds.append(f"{found.n_a} and {numbers.plural(found.n_b, 'seed')}")
+        grounds.append(say_number(found.n_b, "{own} and {n} seed", "{own} and {n} seeds", own=found.n_a))
     home = analysis.home.get(best.arm)
     is_late = home is not None and home.exploratory
-    lead = "no" if best.verdict != "better" else "not yet" if is_late else "yes"
-    said = f"{lead}: {best.verdict} ({', '.join(grounds)})"
+    lead = say("no") if best.verdict != "better" else say("not yet") if is_late else say("yes")
+    said = say("{answer}: {verdict} ({grounds})", answer=lead, verdict=word(best.verdict), grounds=clauses(grounds))
     if best.verdict == "undecided":
-        return f"{said}; {_doubt(best)}"
-    return f"{said}; exploratory, added after results were seen" if is_late else said
+        return say("{answer}; {doubt}", answer=said, doubt=_doubt(best))
+    return say("{answer}; exploratory, added after results were seen", answer=said) if is_late else said
 
 
 def _equals(p: float) -> str:
@@ -97,8 +109,8 @@ def _equals(p: float) -> str:
 def _doubt(best: Comparison) -> str:
     """Why an undecided gain is to be taken with care."""
     if best.family_size > 1:
-        return f"the largest of {best.family_size} differences owes some of its size to chance"
-    return "chance alone may make such a difference"
+        return say("the largest of {n} differences owes some of its size to chance", n=best.family_size)
+    return say("chance alone may make such a difference")
 
 
 def _cost(analysis: Analysis, best: Comparison) -> list[str]:
@@ -106,11 +118,16 @@ def _cost(analysis: Analysis, best: Comparison) -> list[str]:
     runs = [successful(analysis.results, key) for key in (best.arm, best.reference)]
     models = set().union(*map(device_models, runs))
     parts = []
-    for cost, unit in ((PARAMETERS, "parameters"), (SECONDS_PER_EPOCH, "seconds per epoch")):
+    for cost, text in (
+        (PARAMETERS, told("{ratio} times the parameters")),
+        (SECONDS_PER_EPOCH, told("{ratio} times the seconds per epoch")),
+    ):
         own, other = (cost.of(side) for side in runs)
         if own is not None and other and not (cost.timed and len(models) != 1):
-            parts.append(f"{numbers.significant(own / other)} times the {unit}")
-    return [f"{listed(parts)} of {_named(analysis, best.reference)}"] if parts else []
+            parts.append(say(text, ratio=numbers.significant(own / other)))
+    if not parts:
+        return []
+    return [say("{costs} of {reference}", costs=listed(parts), reference=_named(analysis, best.reference))]
 
 
 def _spent(analysis: Analysis) -> str:
@@ -121,4 +138,7 @@ def _spent(analysis: Analysis) -> str:
         return ""
     models = sorted(device_models(over))
     time = numbers.duration(sum(run.seconds or 0.0 for run in over))
-    return f"{numbers.plural(len(over), 'run')}, {time} of training{f' on {listed(models)}' if models else ''}"
+    runs = say_number(len(over), "{n} run", "{n} runs")
+    if not models:
+        return say("{runs}, {time} of training", runs=runs, time=time)
+    return say("{runs}, {time} of training on {models}", runs=runs, time=time, models=listed(models))

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ablate.report import columns, numbers
-from ablate.report.table import Cell, Column, Row, Table, words
+from ablate.report.language import say
+from ablate.report.table import Cell, Column, Row, Table, clauses, words
 from ablate.study.outline import OutlineDesign, OutlineFactor, OutlineVariant
 from ablate.verdicts.analysis import Analysis
 from ablate.verdicts.results import Results
@@ -38,7 +39,7 @@ class Matrix:
     @property
     def title(self) -> str:
         """`depth × residual`, and what the other factors are set to."""
-        return ", ".join((f"{self.down.label} × {self.across.label}", *(f"{one}: {at}" for one, at in self.fixed)))
+        return clauses((f"{self.down.label} × {self.across.label}", *map(_at, self.fixed)))
 
     @property
     def turned(self) -> Matrix:
@@ -68,14 +69,19 @@ class Matrix:
         turned = self.turned
         if len(turned.columns) > MOST_MATRICES:
             return ()
-        aside = "".join(f", {one}: {at}" for one, at in self.fixed)
+        aside = tuple(map(_at, self.fixed))
         return tuple(
             (
-                f"{turned.down.label}, {turned.across.label}: {other}{aside}",
+                clauses((turned.down.label, _at((turned.across.label, other)), *aside)),
                 tuple((text, turned.cells[name, level]) for name, text in turned.rows if (name, level) in turned.cells),
             )
             for level, other in turned.columns
         )
+
+
+def _at(fixed: tuple[str, str]) -> str:
+    """A factor and the level that it is set to."""
+    return say("{factor}: {level}", factor=fixed[0], level=fixed[1])
 
 
 def levels(factor: OutlineFactor) -> list[tuple[str, str]]:
@@ -148,9 +154,14 @@ def matrix_table(analysis: Analysis, matrix: Matrix) -> Table:
     corner = Column(name="level", heading=f"{matrix.down.label} ↓ {matrix.across.label} →", align="left")
     heads = tuple(Column(name=f"level {name}", heading=text) for name, text in matrix.columns)
     metric = analysis.results.metric
-    unit = " in percent" if metric.percent else ""
-    number = f"; n = {common} in every cell" if common else ""
-    note = f"Mean ± sd of the {metric.label}{unit}, and the verdict against the baseline{number}."
+    measured = say("{metric} in percent", metric=metric.label) if metric.percent else say(metric.label)
+    note = say("Mean ± sd of the {metric}, and the verdict against the baseline.", metric=measured)
+    if common:
+        note = say(
+            "Mean ± sd of the {metric}, and the verdict against the baseline; n = {n} in every cell.",
+            metric=measured,
+            n=common,
+        )
     return Table(title=matrix.title, columns=(corner, *heads), rows=tuple(rows), notes=(note,))
 
 
@@ -163,9 +174,9 @@ def _cell(analysis: Analysis, variant: OutlineVariant | None, common: str) -> Ce
         return words(said)
     mean, seeds = columns.mean(analysis, variant, comparison), columns.seeds(analysis, variant)
     if comparison is None:
-        said = "baseline" if variant.key == analysis.results.outline.baseline else ""
+        said = say("baseline") if variant.key == analysis.results.outline.baseline else ""
     n = "" if common else f"n = {seeds.text}"
-    return Cell(text=", ".join(filter(None, (mean.text, n, said))), value=mean.value, strong=mean.strong)
+    return Cell(text=clauses([text for text in (mean.text, n, said) if text]), value=mean.value, strong=mean.strong)
 
 
 def positions(pairs: tuple[tuple[str, str], ...]) -> tuple[float, ...] | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ablate.report.document import Block, Bullets, Commands, Pairs, Paragraph, Picture, compose
+from ablate.report.language import say
 from ablate.report.table import Cell, Table
 from ablate.verdicts.analysis import Analysis
 
@@ -51,7 +52,7 @@ def _block(block: Block, pictures: Mapping[str, str]) -> Iterator[str]:
             yield "\n".join([_line((left, right)), _line((":--", ":--")), *rows])
         case Picture(name=name, text=text):  # in PNG because every viewer shows it; the SVG lies beside it
             yield f"![{escape(text)}](figures/{pictures[name]}.png)"
-            yield f"[as SVG](figures/{pictures[name]}.svg)"
+            yield f"[{say('as SVG')}](figures/{pictures[name]}.svg)"
         case Commands(lines=lines):
             yield "\n".join(["```sh", *lines, "```"])
         case Table():

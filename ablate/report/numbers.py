@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from ablate.metrics import Metric
+from ablate.report.language import say
 from ablate.statistics import Difference
 
 #: Shown where a number is not known.
@@ -34,7 +35,8 @@ def plain(metric: Metric, value: float | None) -> str:
 
 def with_unit(metric: Metric, value: float | None) -> str:
     """The metric's value with its unit, for sentences."""
-    return plain(metric, value) + (" %" if metric.percent and value is not None else "")
+    text = plain(metric, value)
+    return say("{number} %", number=text) if metric.percent and value is not None else text
 
 
 def mean_sd(metric: Metric, mean: float | None, sd: float | None) -> str:
@@ -61,13 +63,31 @@ def difference(metric: Metric, found: Difference) -> str:
 
 def unit_of_difference(metric: Metric) -> str:
     """What differences are counted in, for headings and sentences; empty where the metric has no unit."""
-    return "points" if metric.percent else ""
+    return say("points") if metric.percent else ""
 
 
 def in_units(metric: Metric, value: float | None) -> str:
     """A size of difference for sentences: `1.20 points`."""
-    unit = unit_of_difference(metric)
-    return f"{plain(metric, value)} {unit}" if unit and value is not None else plain(metric, value)
+    return _counted(metric, plain(metric, value)) if value is not None else plain(metric, value)
+
+
+def signed_in_units(metric: Metric, value: float | None) -> str:
+    """A difference for sentences: `+1.20 points`."""
+    return _counted(metric, signed(metric, value))
+
+
+def _counted(metric: Metric, text: str) -> str:
+    return say("{number} points", number=text) if metric.percent else text
+
+
+def heading(metric: Metric) -> str:
+    """A metric above a column: `test accuracy (%)`."""
+    return say("{metric} (%)", metric=metric.label) if metric.percent else say(metric.label)
+
+
+def axis(metric: Metric) -> str:
+    """A metric beside an axis: `test accuracy, %`."""
+    return say("{metric}, %", metric=metric.label) if metric.percent else say(metric.label)
 
 
 def fixed(value: float, digits: int) -> str:
@@ -122,15 +142,10 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return UNKNOWN
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return say("{seconds} s", seconds=f"{seconds:.1f}")
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return say("{seconds} s", seconds=whole)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
-
-
-def plural(number: int, noun: str, many: str = "") -> str:
-    """`1 run`, `2 runs`."""
-    return f"{number:,} {noun if number == 1 else many or noun + 's'}"
+        return say("{minutes} min {seconds} s", minutes=whole // 60, seconds=whole % 60)
+    return say("{hours} h {minutes} min", hours=f"{whole // 3600:,}", minutes=whole % 3600 // 60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ablate.metrics import Metric
 from ablate.report import numbers
+from ablate.report.language import say
 from ablate.report.table import quoted
 from ablate.store.records import RepeatRecord
 
@@ -16,15 +17,29 @@ def repeat_told(name: str, metric: Metric, made: RepeatRecord) -> str:
         metric: What variants are ranked by.
         made: The two runs.
     """
-    who = f"A/A: {quoted(name)} with seed {made.seed}, trained twice on {made.device_name}"
+    who = say(
+        "A/A: {name} with seed {seed}, trained twice on {device}",
+        name=quoted(name),
+        seed=made.seed,
+        device=made.device_name,
+    )
     if made.apart_from is None and made.first == made.second:
-        return f"{who}, came out the same to the last bit."
-    since = "" if made.apart_from is None else f" (their figures part in epoch {made.apart_from})"
+        return say("{runs}, came out the same to the last bit.", runs=who)
+    since = "" if made.apart_from is None else say(" (their figures part in epoch {epoch})", epoch=made.apart_from)
     one, other = made.first.get(metric.name), made.second.get(metric.name)
     if one is None or other is None:
-        return f"{who}, came out differently{since}; neither measured the {metric.label}."
+        return say(
+            "{runs}, came out differently{since}; neither measured the {metric}.",
+            runs=who,
+            since=since,
+            metric=metric.label,
+        )
     apart = numbers.in_units(metric, abs(one - other))
-    return (
-        f"{who}, differed by {apart} of {metric.label}{since}: one seed is no more exact than that there, and equal "
-        "seeds are not quite common random numbers."
+    return say(
+        "{runs}, differed by {size} of {metric}{since}: one seed is no more exact than that there, and equal seeds are "
+        "not quite common random numbers.",
+        runs=who,
+        size=apart,
+        metric=metric.label,
+        since=since,
     )

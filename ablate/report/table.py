@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
+
+from ablate.report.language import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +66,8 @@ class Table:
             if not column.hideable or len(texts) > 1 or len(self.rows) < 2:
                 kept.append(index)
             elif (text := next(iter(texts))).strip("–"):
-                same.append(f"{column.heading} {text}")
-        notes = (*self.notes, f"The same for all: {'; '.join(same)}.") if same else self.notes
+                same.append(say("{heading} {text}", heading=column.heading, text=text))
+        notes = (*self.notes, say("The same for all: {same}.", same=say("; ").join(same))) if same else self.notes
         return Table(
             title=self.title,
             columns=tuple(self.columns[index] for index in kept),
@@ -89,5 +92,18 @@ def quoted(name: str) -> str:
 def listed(names: Sequence[str], limit: int = 8) -> str:
     """`a, b and c`; beyond the limit `a, b and 5 more`."""
     if len(names) > limit:
-        return f"{', '.join(names[: limit - 1])} and {len(names) - limit + 1} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+        shown, more = say(", ").join(names[: limit - 1]), len(names) - limit + 1
+        return say("{names} and {more} more", names=shown, more=more, all=len(names))
+    if len(names) < 2:
+        return "".join(names)
+    return say("{names} and {last}", names=say(", ").join(names[:-1]), last=names[-1])
+
+
+def clauses(parts: Sequence[str]) -> str:
+    """Parts of a sentence, a comma between two."""
+    return reduce(lambda first, second: say("{first}, {second}", first=first, second=second), parts)
+
+
+def together(sentences: Sequence[str]) -> str:
+    """Sentences one after the other."""
+    return reduce(lambda first, second: say("{first} {second}", first=first, second=second), sentences)

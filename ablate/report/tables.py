@@ -8,9 +8,11 @@ from ablate.protocol import JobState
 from ablate.report import columns, numbers
 from ablate.report.columns import Maker
 from ablate.report.grids import levels
+from ablate.report.language import say
 from ablate.report.private import without_machine
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
-from ablate.report.wording import IN_THIS_ORDER, table_notes
+from ablate.report.wording import IN_THIS_ORDER, RETUNED_BASELINE, table_notes
+from ablate.report.words import word
 from ablate.statistics import Comparison
 from ablate.study.outline import OutlineFactor, OutlineVariant
 from ablate.verdicts.analysis import Analysis, Family
@@ -47,7 +49,7 @@ def members(results: Results, factor: OutlineFactor) -> tuple[tuple[str, Outline
 
 
 def _retuned(text: str, *, is_retuned: bool) -> str:
-    return f"{text} (retuned)" if is_retuned else text
+    return say("{level} (retuned)", level=text) if is_retuned else text
 
 
 def factor_table(analysis: Analysis, factor: OutlineFactor) -> Table | None:
@@ -60,9 +62,13 @@ def factor_table(analysis: Analysis, factor: OutlineFactor) -> Table | None:
     missing = [text for _, text in levels(factor) if not shown & {text, _retuned(text, is_retuned=True)}]
     if not missing:
         return table
-    why = "only in combinations, or the same recipe as another variant"
-    why += ", or not retuned yet" if analysis.results.outline.tunings else ""
-    note = f"Without a row: {listed(missing)} ({why})."
+    names = listed(missing)
+    note = say("Without a row: {names} (only in combinations, or the same recipe as another variant).", names=names)
+    if analysis.results.outline.tunings:
+        note = say(
+            "Without a row: {names} (only in combinations, or the same recipe as another variant, or not retuned yet).",
+            names=names,
+        )
     return Table(title=table.title, columns=table.columns, rows=table.rows, notes=(*table.notes, note))
 
 
@@ -75,21 +81,21 @@ def ladder_table(analysis: Analysis, family: Family) -> Table:
         variant = results.outline.variant(comparison.arm)
         changed = results.changed(variant)
         added = [
-            f"{factors[name].label}: {dict(levels(factors[name])).get(level, level)}"
+            say("{factor}: {level}", factor=factors[name].label, level=dict(levels(factors[name])).get(level, level))
             for name, level in changed.items()
             if before.get(name) != level
         ]
-        rows.append((f"+ {', '.join(added)}", variant))
+        rows.append((f"+ {say(', ').join(added)}", variant))
         before = changed
     table = _results_table(
         analysis,
-        f"Ladder: {family.name}",
-        "step",
+        say("Ladder: {name}", name=family.name),
+        say("step"),
         rows,
         comparisons={one.arm: one for one in family.comparisons},
-        against="step before",
+        against=say("step before"),
     )
-    return Table(title=table.title, columns=table.columns, rows=table.rows, notes=(IN_THIS_ORDER, *table.notes))
+    return Table(title=table.title, columns=table.columns, rows=table.rows, notes=(say(IN_THIS_ORDER), *table.notes))
 
 
 def named_members(results: Results) -> tuple[tuple[str, OutlineVariant], ...]:
@@ -105,7 +111,7 @@ def named_members(results: Results) -> tuple[tuple[str, OutlineVariant], ...]:
 def named_table(analysis: Analysis) -> Table | None:
     """The variants that are listed by name, below the baseline; None where there are none."""
     rows = named_members(analysis.results)
-    return _results_table(analysis, "Named variants", "variant", rows) if rows else None
+    return _results_table(analysis, say("Named variants"), say("variant"), rows) if rows else None
 
 
 def all_table(analysis: Analysis) -> Table:
@@ -114,7 +120,7 @@ def all_table(analysis: Analysis) -> Table:
     extra = columns.lengths(analysis)
     if analysis.results.metric.name != "train_loss":
         extra.insert(0, columns.last_train_loss(analysis))
-    return _results_table(analysis, "All variants", "variant", rows, extra=extra)
+    return _results_table(analysis, say("All variants"), say("variant"), rows, extra=extra)
 
 
 def cost_table(analysis: Analysis) -> Table | None:
@@ -125,7 +131,7 @@ def cost_table(analysis: Analysis) -> Table | None:
     if not any(run.state == JobState.SUCCEEDED for run in analysis.results.runs):
         return None
     rows = [(variant.name, variant) for variant in analysis.results.outline.variants]
-    table = _table(analysis, "Cost", "variant", rows, columns.costs(analysis)).hidden()
+    table = _table(analysis, say("Cost"), say("variant"), rows, columns.costs(analysis)).hidden()
     return table if len(table.columns) > 1 or table.notes else None
 
 
@@ -140,7 +146,7 @@ def failure_table(results: Results) -> Table | None:
             cells = (
                 words(variant.name),
                 Cell(text=str(run.seed), value=run.seed),
-                words(str(run.state)),
+                words(word(run.state)),
                 Cell(text=str(run.epochs), value=run.epochs),
                 words(why or numbers.UNKNOWN),
             )
@@ -148,13 +154,13 @@ def failure_table(results: Results) -> Table | None:
     if not rows:
         return None
     heads = (
-        Column(name="variant", heading="variant", align="left"),
-        Column(name="seed", heading="seed"),
-        Column(name="state", heading="state", align="left"),
-        Column(name="epochs", heading="epochs done"),
-        Column(name="error", heading="why", align="left"),
+        Column(name="variant", heading=say("variant"), align="left"),
+        Column(name="seed", heading=say("seed")),
+        Column(name="state", heading=say("state"), align="left"),
+        Column(name="epochs", heading=say("epochs done")),
+        Column(name="error", heading=say("why"), align="left"),
     )
-    return Table(title="Failures", columns=heads, rows=tuple(rows))
+    return Table(title=say("Failures"), columns=heads, rows=tuple(rows))
 
 
 def _table(
@@ -183,7 +189,7 @@ def _results_table(
     variants: Sequence[tuple[str, OutlineVariant]],
     *,
     comparisons: Mapping[str, Comparison] | None = None,
-    against: str = "baseline",
+    against: str = "",
     extra: Sequence[tuple[Column, Maker]] = (),
 ) -> Table:
     """Label, n, mean ± sd, difference, verdict, reported figures, test accuracy and loss, what the network costs."""
@@ -193,9 +199,9 @@ def _results_table(
     own = analysis.results.outline.baseline
     apart = () if comparisons is not None else tuple(references - {own})
     if apart and own not in references:
-        against = "retuned baseline"
+        against = say("retuned baseline")
     makers = [
-        *columns.results_columns(analysis, shown, reported=reported, against=against),
+        *columns.results_columns(analysis, shown, reported=reported, against=against or say("baseline")),
         *columns.tests(analysis),
         *extra,
         columns.parameters(analysis),
@@ -208,7 +214,7 @@ def _results_table(
     if comparisons is None:
         notes = (*notes, *table_notes(analysis, [one for _, one in variants]))
     if apart and own in references:
-        notes = (*notes, "Retuned levels are compared with the baseline that was retuned over the same values.")
+        notes = (*notes, say(RETUNED_BASELINE))
     return Table(title=title, columns=table.columns, rows=table.rows, notes=notes).hidden()
 
 
@@ -218,15 +224,20 @@ def _undecided_notes(analysis: Analysis, comparisons: Sequence[Comparison]) -> t
     undecided = [one for one in comparisons if one.verdict == "undecided" and not one.why]
     if analysis.results.outline.statistics.margin is not None:
         wanted = [
-            f"{quoted(analysis.names[one.arm])} about {one.seeds_needed} (has {one.difference.n_a})"
+            say(
+                "{name} about {needed} (has {n})",
+                name=quoted(analysis.names[one.arm]),
+                needed=one.seeds_needed,
+                n=one.difference.n_a,
+            )
             for one in undecided
             if one.seeds_needed is not None and one.seeds_needed > one.difference.n_a
         ]
-        return (f"Seeds that would settle what is undecided: {listed(wanted)}.",) if wanted else ()
+        return (say("Seeds that would settle what is undecided: {names}.", names=listed(wanted)),) if wanted else ()
     sizes = sorted(one.mde for one in undecided if one.mde is not None)
     if not sizes:
         return ()
-    low, high = numbers.plain(metric, sizes[0]), numbers.plain(metric, sizes[-1])
-    unit = " points" if metric.percent else ""
-    span = high if low == high else f"{low} to {high}"
-    return (f"What is undecided: these seeds find true differences of about {span}{unit} and more (power 80 %).",)
+    low, high = numbers.plain(metric, sizes[0]), numbers.in_units(metric, sizes[-1])
+    span = high if low == numbers.plain(metric, sizes[-1]) else say("{low} to {high}", low=low, high=high)
+    note = say("What is undecided: these seeds find true differences of about {span} and more (power 80 %).", span=span)
+    return (note,)

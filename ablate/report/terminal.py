@@ -9,8 +9,10 @@ from rich.cells import cell_len
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ablate.report.words import word
+
 if TYPE_CHECKING:
-    from ablate.report.table import Table
+    from ablate.report.table import Cell, Table
 
 #: How a word in a table is coloured.
 COLOURS = {"better": "green", "worse": "red", "equivalent": "blue"}
@@ -25,12 +27,15 @@ def rich_table(table: Table) -> RichTable:
         made.add_column(Text(column.heading), justify=column.align, overflow="fold")
     for row in table.rows:
         made.add_row(
-            *(
-                Text(cell.text, style="bold" if row.baseline or cell.strong else COLOURS.get(cell.text, ""))
-                for cell in row.cells
-            )
+            *(Text(cell.text, style="bold" if row.baseline or cell.strong else _colour(cell)) for cell in row.cells)
         )
     return made
+
+
+def _colour(cell: Cell) -> str:
+    """The colour of a verdict that stands alone."""
+    value = cell.value if isinstance(cell.value, str) else ""
+    return COLOURS.get(value, "") if cell.text == word(value) else ""
 
 
 def plain_lines(table: Table) -> list[str]:

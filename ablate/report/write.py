@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from ablate.errors import UsageError
 from ablate.report.comparisons import comparisons_of
-from ablate.report.figures import gallery
+from ablate.report.figures import gallery, style
 from ablate.report.figures.names import OURS
+from ablate.report.language import ENGLISH, is_wide, speaking
 from ablate.report.latex import MADE, compile_report, find_engines
 from ablate.report.latex import render as render_latex
 from ablate.report.markdown import render as render_markdown
@@ -29,7 +31,14 @@ FILES: Mapping[Format, str] = MappingProxyType(
 DEFAULT: tuple[Format, ...] = ("markdown",)
 
 
-def write_report(results: Results, out: Path, formats: Collection[Format] = DEFAULT) -> Path:
+def write_report(
+    results: Results,
+    out: Path,
+    formats: Collection[Format] = DEFAULT,
+    *,
+    lang: str = ENGLISH,
+    warn: Callable[[str], None] = warnings.warn,
+) -> Path:
     """Write `report.json`, `figures/`, and the report in some formats into `out`.
 
     Markdown is `report.md`; HTML is `report.html`, which needs no other file; LaTeX is `report.tex` and `tables/`; PDF
@@ -37,13 +46,31 @@ def write_report(results: Results, out: Path, formats: Collection[Format] = DEFA
     before the text that shows it. Of what lies in `out` already, only files of an earlier report are replaced or
     removed.
 
+    Args:
+        results: The study.
+        out: The folder.
+        formats: Which to write.
+        lang: The language of all but `report.json`, as `zh`.
+        warn: Called with what the reader should know of how the report was written.
+
     Returns:
         The path of `report.pdf`, else of `report.md`, else of `report.html`, else of `report.tex`, whichever was asked
         for.
 
     Raises:
-        UsageError: `out` cannot be written, there is no LaTeX engine, or it refuses the report.
+        UsageError: `out` cannot be written, there is no such language, there is no LaTeX engine, or it refuses the
+            report.
     """
+    with speaking(lang):
+        if is_wide() and not style.wide_fonts():
+            warn(
+                f"no font with the letters of {lang!r} is installed: pictures keep English labels. Install one, as "
+                f"{style.WIDE_FONTS[0]} (Debian and Ubuntu: fonts-noto-cjk)."
+            )
+        return _write(results, out, formats)
+
+
+def _write(results: Results, out: Path, formats: Collection[Format]) -> Path:
     engines = find_engines() if "pdf" in formats else ()
     analysis = analyse(results)
     has_latex = bool({"latex", "pdf"} & set(formats))

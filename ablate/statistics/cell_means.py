@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.statistics.interval import ROUNDING
+from ablate.told import told
 
 #: How the noise of contrasts is measured: by HC3, or as one variance of all cells.
 Errors = Literal["hc3", "pooled", "none"]
@@ -89,14 +90,15 @@ class CellMeans:
         matrix[seeds == values.shape[1] - 1, self._cells :] = -1
         observed = values[places, seeds]
         self._fit: Any = None
-        self.errors, self.why, self.df = "none", "", 0
+        self.errors, self.df = "none", 0
+        self.why: str = ""
         if values.shape[1] < 2:
             self._means: NDArray[np.float64] = observed
-            self.why = "fewer than 2 seeds"
+            self.why = told("fewer than 2 seeds")
             return
         if np.linalg.matrix_rank(matrix) < matrix.shape[1]:
             self._means = np.nanmean(values, axis=1)
-            self.why = "too few seeds are common to its cells"
+            self.why = told("too few seeds are common to its cells")
             return
         from statsmodels.regression.linear_model import OLS
 
@@ -108,9 +110,9 @@ class CellMeans:
         fit = model.fit(cov_type="HC3", use_t=not self._is_normal) if is_robust else model.fit()
         self._means = np.asarray(fit.params)[: self._cells]
         if self.df < 1:
-            self.why = "no run is left to measure noise by"
+            self.why = told("no run is left to measure noise by")
         elif np.ptp(fit.resid) <= ROUNDING * float(np.abs(observed).max()):
-            self.why = "nothing varies over seeds"
+            self.why = told("nothing varies over seeds")
         else:
             self._fit = fit
             self.errors = "hc3" if is_robust else "pooled"

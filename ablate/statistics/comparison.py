@@ -20,6 +20,7 @@ from ablate.statistics.examples import Checkpoints
 from ablate.statistics.interval import Difference
 from ablate.statistics.pair import Arm, Test, Tested, examine, in_order
 from ablate.statistics.power import detectable_effect, seeds_needed
+from ablate.told import told
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
@@ -210,6 +211,6 @@ def judged(comparison: Comparison, direction: Direction, alpha: float, *, barred
         return comparison
     if (delta > 0) == (direction == "max"):
         if barred:
-            return replace(comparison, why="a variant with a diverged seed cannot be better")
+            return replace(comparison, why=told("a variant with a diverged seed cannot be better"))
         return replace(comparison, verdict="better")
     return replace(comparison, verdict="worse")

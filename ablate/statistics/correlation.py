@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.statistics.pair import Arm, Test
+from ablate.told import told
 
 #: Intraclass correlation above which pairing by seed is worth its lost degrees of freedom.
 WORTH_PAIRING = 0.25
@@ -73,15 +74,18 @@ def choose_test(
     if len(common) >= 2:
         icc = intraclass_correlation(np.array([[arm.values[seed] for arm in usable] for seed in common]))
     if requested != "auto":
-        return Choice(test=requested, icc=icc, common_seeds=len(common), why="the study asks for it")
+        return Choice(test=requested, icc=icc, common_seeds=len(common), why=told("the study asks for it"))
     limit = f"{WORTH_PAIRING:g}"
     test: Test
     if icc is None:
-        test, why = "welch", "equal seeds could not be compared across variants"
+        test, why = "welch", told("equal seeds could not be compared across variants")
     elif len(arms) < FEWEST_COMPARISONS:
-        test, why = "welch", f"fewer than {FEWEST_COMPARISONS} comparisons are too few to measure the pairing by seed"
+        few = told("fewer than {n} comparisons are too few to measure the pairing by seed", n=FEWEST_COMPARISONS)
+        test, why = "welch", few
     elif icc > WORTH_PAIRING:
-        test, why = "paired", f"variants of equal seed are alike (intraclass correlation above {limit})"
+        alike = told("variants of equal seed are alike (intraclass correlation above {limit})", limit=limit)
+        test, why = "paired", alike
     else:
-        test, why = "welch", f"equal seeds hardly make variants alike (intraclass correlation not above {limit})"
+        unlike = told("equal seeds hardly make variants alike (intraclass correlation not above {limit})", limit=limit)
+        test, why = "welch", unlike
     return Choice(test=test, icc=icc, common_seeds=len(common), why=why)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ablate.statistics.cell_means import CellMeans, Contrast
 from ablate.statistics.words import Alias, Word, chains
+from ablate.told import told
 
 #: `interact`: an interaction of factors with several levels, which has no one direction.
 EffectVerdict = Literal["better", "worse", "interact", "undecided"]
@@ -80,7 +81,7 @@ def several_levels(
 ) -> tuple[tuple[Effect, ...], list[Word]]:
     """Each level against the reference, each pair of factors; and the terms of the whole table."""
     if len({tuple(row) for row in cells.tolist()}) != counts.prod() or len(cells) != counts.prod():
-        raise ValueError("factors with more than two levels need every combination of their levels, once")
+        raise ValueError(told("factors with more than two levels need every combination of their levels, once"))
     effects = []
     for index, name in enumerate(names):
         at = [(cells[:, index] == level) / (cells[:, index] == level).sum() for level in range(counts[index])]

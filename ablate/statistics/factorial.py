@@ -16,6 +16,7 @@ from ablate.metrics import Direction
 from ablate.statistics.cell_means import CellMeans, Errors, Term, anova
 from ablate.statistics.effects import Effect, EffectVerdict, several_levels, two_levels
 from ablate.statistics.lenth import Lenth, lenth
+from ablate.told import told
 
 #: Fewest effects from which Lenth's method tells noise from effects.
 FEWEST_EFFECTS = 7
@@ -99,7 +100,7 @@ def factorial(
             has no value.
     """
     if not np.isfinite(values).any(axis=1).all():
-        raise ValueError("a cell without a value has no mean: leave the analysis, or the design, without it")
+        raise ValueError(told("a cell without a value has no mean: leave the analysis, or the design, without it"))
     values = values[:, np.isfinite(values).any(axis=0)]
     counts = cells.max(axis=0) + 1
     model = CellMeans(values)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ablate.statistics.interval import Difference, paired, welch
+from ablate.told import told
 
 Test = Literal["welch", "paired", "dunnett", "mcnemar", "none"]
 
@@ -84,7 +85,8 @@ def examine(
     if _survivors_only(arm, reference, scored=chance is not None):
         difference = _means_alone(difference)
     elif not why:
-        why = "fewer than 2 seeds" if min(difference.n_a, difference.n_b) < 2 else "nothing varies over seeds"
+        lone = min(difference.n_a, difference.n_b) < 2
+        why = told("fewer than 2 seeds") if lone else told("nothing varies over seeds")
     return Tested(arm=arm, reference=reference, difference=difference, why=why)
 
 
@@ -95,13 +97,19 @@ def _survivors_only(arm: Arm, reference: Arm, *, scored: bool) -> bool:
 
 def _obstacle(arm: Arm, reference: Arm, *, scored: bool) -> str:
     """Why there can be no verdict before any test; empty where there can be one."""
-    for side, name in ((arm, ""), (reference, "reference: ")):
-        if side.diverged and not scored:
-            return f"{name}{len(side.diverged)} of {side.planned} seeds diverged"
-        if side.failed:
-            return f"{name}{side.failed} of {side.planned} seeds failed"
-        if side.pending:
-            return f"{name}{side.planned - side.pending} of {side.planned} seeds are in"
+    if why := _spoiled(arm, scored=scored):
+        return why
+    why = _spoiled(reference, scored=scored)
+    return told("reference: {why}", why=why) if why else ""
+
+
+def _spoiled(side: Arm, *, scored: bool) -> str:
+    if side.diverged and not scored:
+        return told("{n} of {planned} seeds diverged", n=len(side.diverged), planned=side.planned)
+    if side.failed:
+        return told("{n} of {planned} seeds failed", n=side.failed, planned=side.planned)
+    if side.pending:
+        return told("{n} of {planned} seeds are in", n=side.planned - side.pending, planned=side.planned)
     return ""
 
 

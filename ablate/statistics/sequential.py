@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from ablate.metrics import Direction
 from ablate.statistics.comparison import Comparison, adjusted, judged, unjudged, with_power
 from ablate.statistics.pair import Arm, Test, Tested, examine
+from ablate.told import told
 
 #: Comparisons with one reference from which it gets twice the seeds.
 FEWEST_FOR_MORE = 3
@@ -146,7 +147,7 @@ def _spent(row: Sequence[Tested], shares: Sequence[float]) -> tuple[float, float
 def _without_turn(comparison: Comparison, sign: float) -> Comparison:
     """No verdict where the difference has changed its sign since the look whose p-value speaks for it."""
     if comparison.verdict in ("better", "worse") and sign * (comparison.difference.delta or 0.0) < 0:
-        return replace(comparison, verdict="undecided", why="the difference changed its sign between looks")
+        return replace(comparison, verdict="undecided", why=told("the difference changed its sign between looks"))
     return comparison
 
 

@@ -17,6 +17,7 @@ from ablate.study.designs.base import Table
 from ablate.study.faults import Faults, printable, shown
 from ablate.study.names import Text
 from ablate.study.outline import OutlineEpochs, OutlineReport
+from ablate.told import told
 
 if TYPE_CHECKING:
     from ablate.study.model import Variant
@@ -25,17 +26,19 @@ if TYPE_CHECKING:
 EPOCH_METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         **{name: METRICS[name] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy")},
-        "oracle_test_loss": Metric(name="oracle_test_loss", direction="min", label="test loss (oracle)", percent=False),
+        "oracle_test_loss": Metric(
+            name="oracle_test_loss", direction="min", label=told("test loss (oracle)"), percent=False
+        ),
         "oracle_test_accuracy": Metric(
-            name="oracle_test_accuracy", direction="max", label="test accuracy (oracle)", percent=True
+            name="oracle_test_accuracy", direction="max", label=told("test accuracy (oracle)"), percent=True
         ),
         "train_loss_variance": Metric(
-            name="train_loss_variance", direction="min", label="variance of the step losses", percent=False
+            name="train_loss_variance", direction="min", label=told("variance of the step losses"), percent=False
         ),
-        "grad_norm": Metric(name="grad_norm", direction="min", label="gradient norm", percent=False),
+        "grad_norm": Metric(name="grad_norm", direction="min", label=told("gradient norm"), percent=False),
     }
 )
-_LR = Metric(name="lr", direction="max", label="learning rate", percent=False)
+_LR = Metric(name="lr", direction="max", label=told("learning rate"), percent=False)
 
 
 def epoch_metric(name: str) -> Metric:

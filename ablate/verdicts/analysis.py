@@ -21,6 +21,7 @@ from ablate.statistics import (
     mean_interval,
 )
 from ablate.study.outline import Outline, OutlineDesign, OutlinePlan, OutlineVariant
+from ablate.told import told
 from ablate.verdicts.chance import scored_as_chance
 from ablate.verdicts.checkpoints import with_checkpoints
 from ablate.verdicts.results import PENDING, Results
@@ -51,7 +52,8 @@ class Family:
     @property
     def name(self) -> str:
         """The design's name, marked where exploratory."""
-        return f"{self.design.name} (exploratory)" if self.exploratory else self.design.name
+        name = told(self.design.name)
+        return told("{design} (exploratory)", design=name) if self.exploratory else name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

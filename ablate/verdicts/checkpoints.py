@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ablate.statistics import Arm, Comparison, Correct, compare_checkpoints
+from ablate.told import told
 from ablate.verdicts.outcomes import JUDGED_BY, Matrices, side_by_side
 from ablate.verdicts.results import Results
 
 #: Why there is no verdict although there is a p-value.
-WHY = "one run each: McNemar's p is of these two checkpoints, not the methods"
+WHY = told("one run each: McNemar's p is of these two checkpoints, not the methods")
 
 
 def with_checkpoints(

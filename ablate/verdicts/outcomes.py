@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ablate.statistics import Correct
 from ablate.store import Database
 from ablate.store.records import CorrectRecord, RunRecord
+from ablate.told import told
 
 #: Keys of a recipe's `data` table that change how images look or what is trained on, never which ones are tested on.
 NOT_WHICH = frozenset(
@@ -23,8 +24,8 @@ NOT_WHICH = frozenset(
 #: The metric that is the share of right images; of others single images say nothing.
 JUDGED_BY = "test_accuracy"
 #: Why two variants cannot be compared image by image.
-NOT_KEPT = "what each image was taken for was not kept for every run"
-OTHER_IMAGES = "their test images are, or may be, others"
+NOT_KEPT = told("what each image was taken for was not kept for every run")
+OTHER_IMAGES = told("their test images are, or may be, others")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

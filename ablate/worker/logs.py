@@ -24,8 +24,8 @@ def log_file(artifacts: Path, worker: str) -> Path:
 
 
 def announces(line: str) -> bool:
-    """Whether a line says that an attempt begins."""
-    return _BEGINS.search(line) is not None
+    """Whether a line says that an attempt or a pack begins, or ends."""
+    return any(said.search(line) for said in (_BEGINS, _PACK, _ENDS))
 
 
 def excerpt(artifacts: Path, *, worker: str | None, attempt: int) -> str | None:

@@ -30,7 +30,7 @@ from ablate.worker.birth import begin
 from ablate.worker.line import LINE, MOST_DESCRIPTORS, TRAINER, Circumstances
 
 #: What trainers are made of.
-_TRAINER = ("ablate.worker.trainer", "ablate.training.loop")
+_TRAINER = ("ablate.worker.trainer", "ablate.training.loop", "ablate.training.fused")
 #: What PyTorch and numpy import at the first step of any optimizer and the first look at an array; they do without.
 _LATER = ("torch._dynamo", "numpy.ma")
 

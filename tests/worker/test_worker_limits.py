@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ablate.worker.last_words import MOST_LETTERS, last_words
-from ablate.worker.logs import BEGINS, ENDS, JOINS, PACK, excerpt, log_file
+from ablate.worker.logs import BEGINS, ENDS, JOINS, PACK, announces, excerpt, log_file
 from ablate.worker.output import KEPT_BYTES, RECENT_BYTES, Kept
 from ablate.worker.stalled import stalled
 from ablate.worker.watchdog import LOOK_SECONDS, START_SECONDS, Watchdog
@@ -142,6 +142,7 @@ def test_the_log_of_a_job_ends_where_the_next_begins_and_those_of_a_pack_lie_ove
     def told(attempt: int) -> str:
         return (excerpt(tmp_path, worker="w", attempt=attempt) or "").replace("INFO trainer: ", "")
 
+    assert [line for line in lines if not announces(line)] == ["one", "both", "others", "five", "six"]
     assert told(1).splitlines() == [lines[0], "one"]
     assert told(2).splitlines() == list(lines[3:7])
     assert told(3).splitlines() == list(lines[4:9])  # it was killed with all that were beside it

@@ -15,6 +15,7 @@ from ablate.errors import UsageError
 from ablate.report.contrast.members import Member
 from ablate.statistics import Arm, Choice, Comparison, choose_test, compare
 from ablate.study.outline import OutlineDesign
+from ablate.told import told
 from ablate.verdicts.analysis import Family
 
 Test = Literal["auto", "welch", "paired", "dunnett"]
@@ -132,7 +133,7 @@ def _choice(members: Sequence[Member], test: Test | None) -> Choice:
         return study.choice
     arms = [_arm(member) for member in members]
     choice = choose_test(arms[0], arms[1:], requested=test or "auto")
-    return replace(choice, why="the call asks for it") if test not in (None, "auto") else choice
+    return replace(choice, why=told("the call asks for it")) if test not in (None, "auto") else choice
 
 
 def _changed(

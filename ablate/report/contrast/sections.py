@@ -10,7 +10,9 @@ from ablate.report.contrast.judge import Contrast, Judged
 from ablate.report.contrast.members import Member
 from ablate.report.contrast.notes import notes
 from ablate.report.costs import FLOPS, PARAMETERS, SECONDS, SECONDS_PER_EPOCH, device_models, successful
+from ablate.report.language import say
 from ablate.report.table import Cell, Column, Row, Table, listed, quoted, words
+from ablate.report.words import word
 from ablate.statistics import Comparison
 from ablate.verdicts.analysis import NOT_RUN
 
@@ -21,20 +23,24 @@ def verdicts(found: Contrast) -> Table:
     """n, mean ± sd, difference with its interval, both p, verdict, what so many seeds find, and seeds needed."""
     metric = found.reference.analysis.results.metric
     heads = [
-        Column(name="variant", heading="variant", align="left"),
+        Column(name="variant", heading=say("variant"), align="left"),
         Column(name="n", heading="n"),
-        Column(name="mean", heading="mean ± sd"),
-        Column(name="delta", heading="Δ [95 %]"),
+        Column(name="mean", heading=say("mean ± sd")),
+        Column(name="delta", heading=say("Δ [95 %]")),
         Column(name="p", heading="p"),
-        Column(name="p_adjusted", heading="p adj."),
-        Column(name="verdict", heading="verdict", align="left"),
-        Column(name="mde", heading="finds from"),
-        Column(name="seeds_needed", heading="seeds needed", hideable=True),
-        Column(name="basis", heading="basis", align="left"),
+        Column(name="p_adjusted", heading=say("p adj.")),
+        Column(name="verdict", heading=say("verdict"), align="left"),
+        Column(name="mde", heading=say("finds from")),
+        Column(name="seeds_needed", heading=say("seeds needed"), hideable=True),
+        Column(name="basis", heading=say("basis"), align="left"),
     ]
     rows = [_verdict_row(found.reference, None), *(_verdict_row(one.member, one) for one in found.judged)]
-    unit = " (%, differences in points)" if metric.percent else ""
-    title = f"{metric.label}{unit}, against {quoted(found.reference.label)}"
+    reference = quoted(found.reference.label)
+    title = say("{metric}, against {reference}", metric=metric.label, reference=reference)
+    if metric.percent:
+        title = say(
+            "{metric} (%, differences in points), against {reference}", metric=metric.label, reference=reference
+        )
     return Table(title=title, columns=tuple(heads), rows=tuple(rows), notes=tuple(notes(found))).hidden()
 
 
@@ -43,12 +49,17 @@ def _verdict_row(member: Member, one: Judged | None) -> Row:
     seeds = columns.seeds(analysis, member.variant)
     if one is None:
         mean = columns.mean(analysis, member.variant, None)
-        cells = (words(f"{member.label} (reference)"), seeds, mean, *(words(numbers.UNKNOWN) for _ in range(7)))
+        cells = (
+            words(say("{name} (reference)", name=member.label)),
+            seeds,
+            mean,
+            *(words(numbers.UNKNOWN) for _ in range(7)),
+        )
         return Row(cells=cells, key=member.label, baseline=True)
     comparison = one.comparison
     found = comparison.difference
     if comparison.test == "paired" and found.n_a != len(analysis.arms[member.variant.key].values):
-        seeds = Cell(text=f"{seeds.text}, {found.n_a} in common", value=seeds.value)
+        seeds = Cell(text=say("{seeds}, {n} in common", seeds=seeds.text, n=found.n_a), value=seeds.value)
     return Row(
         cells=(
             words(member.label),
@@ -60,7 +71,7 @@ def _verdict_row(member: Member, one: Judged | None) -> Row:
             _verdict(member, comparison),
             Cell(text=numbers.plain(metric, comparison.mde), value=comparison.mde),
             _needed(comparison),
-            words(one.basis),
+            words(word(one.basis)),
         ),
         key=member.label,
     )
@@ -68,8 +79,10 @@ def _verdict_row(member: Member, one: Judged | None) -> Row:
 
 def _verdict(member: Member, comparison: Comparison) -> Cell:
     is_run = member.analysis.results.is_run(member.variant.key)
-    text = "equivalent (tiny real difference)" if comparison.tiny_difference else str(comparison.verdict)
-    return Cell(text=text, value=text, strong=text == "better") if is_run else words(NOT_RUN)
+    if not is_run:
+        return words(word(NOT_RUN))
+    text = say("equivalent (tiny real difference)") if comparison.tiny_difference else word(comparison.verdict)
+    return Cell(text=text, value=comparison.verdict, strong=comparison.verdict == "better")
 
 
 def _needed(comparison: Comparison) -> Cell:
@@ -84,18 +97,21 @@ def recipes(found: Contrast) -> Table | None:
     rows = []
     for member in found.members[1:]:
         for path, was, now in differences(found.reference.recipe, member.recipe):
-            rows.append(
-                Row(cells=tuple(map(words, (member.label, path, value_text(was), value_text(now)))), key=member.label)
-            )
+            rows.append(Row(cells=tuple(map(words, (member.label, path, _value(was), _value(now)))), key=member.label))
     heads = (
-        Column(name="variant", heading="variant", align="left"),
-        Column(name="path", heading="path", align="left"),
+        Column(name="variant", heading=say("variant"), align="left"),
+        Column(name="path", heading=say("path"), align="left"),
         Column(name="reference", heading=found.reference.label, align="left"),
-        Column(name="value", heading="itself", align="left"),
+        Column(name="value", heading=say("itself"), align="left"),
     )
     same = [quoted(member.label) for member in found.members[1:] if member.label not in {row.key for row in rows}]
-    said = (f"The very recipe of {quoted(found.reference.label)}: {listed(same)}.",) if same else ()
-    return Table(title="What differs", columns=heads, rows=tuple(rows), notes=said)
+    reference = quoted(found.reference.label)
+    said = (say("The very recipe of {reference}: {names}.", reference=reference, names=listed(same)),) if same else ()
+    return Table(title=say("What differs"), columns=heads, rows=tuple(rows), notes=said)
+
+
+def _value(value: object) -> str:
+    return say("default") if value is None else value_text(value)
 
 
 def costs(found: Contrast) -> Table | None:
@@ -114,10 +130,12 @@ def costs(found: Contrast) -> Table | None:
             ratio = f" (× {numbers.significant(value / base)})" if value is not None and base and value != base else ""
             cells.append(Cell(text=cost.text(value) + ratio, value=value))
         rows.append(Row(cells=tuple(cells), key=member.label, baseline=member is found.reference))
-    heads = [Column(name=cost.name, heading=cost.heading, hideable=True) for cost in shown]
-    said = () if timed or not models else (f"No seconds: the runs were on {listed(sorted(models))}.",)
-    head = Column(name="variant", heading="variant", align="left")
-    table = Table(title="Cost", columns=(head, *heads), rows=tuple(rows), notes=said).hidden()
+    heads = [Column(name=cost.name, heading=say(cost.heading), hideable=True) for cost in shown]
+    said = (
+        () if timed or not models else (say("No seconds: the runs were on {models}.", models=listed(sorted(models))),)
+    )
+    head = Column(name="variant", heading=say("variant"), align="left")
+    table = Table(title=say("Cost"), columns=(head, *heads), rows=tuple(rows), notes=said).hidden()
     return table if len(table.columns) > 1 or table.notes else None
 
 

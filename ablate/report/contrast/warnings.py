@@ -8,6 +8,7 @@ from ablate.report.confounding import device_apart, versions_apart
 from ablate.report.contrast.judge import Contrast
 from ablate.report.contrast.members import Member
 from ablate.report.costs import successful
+from ablate.report.language import say
 from ablate.report.table import listed, quoted
 
 
@@ -17,26 +18,34 @@ def warnings(found: Contrast) -> tuple[str, ...]:
 
 
 def _of_pair(other: Member, reference: Member) -> Iterator[str]:
-    names = f"{quoted(other.label)} and {quoted(reference.label)}"
+    names = listed((quoted(other.label), quoted(reference.label)))
     data, base = (member.recipe.get("data", {}).get("name") for member in (other, reference))
     if data != base and data is not None and base is not None:
-        yield f"{names} are of different data ({data} and {base}): their difference says nothing of the recipes."
+        yield say(
+            "{names} are of different data ({data}): their difference says nothing of the recipes.",
+            names=names,
+            data=listed((data, base)),
+        )
     elif (here := _images(other)) and (there := _images(reference)) and not here & there:
-        yield f"{names} met different test images: their difference may be that of the images."
+        yield say("{names} met different test images: their difference may be that of the images.", names=names)
     elif other.study != reference.study and not (_images(other) and _images(reference)):
-        yield f"whether {names} met the same test images is not stored."
+        yield say("whether {names} met the same test images is not stored.", names=names)
     elif other.study != reference.study and (seen := _seen(other)) and not seen & _seen(reference):
-        yield f"{names} did not see the same images: other files, another split or another scaling."
+        yield say("{names} did not see the same images: other files, another split or another scaling.", names=names)
     runs, others = (successful(member.analysis.results, member.variant.key) for member in (other, reference))
     if device_apart(runs, others):
-        yield (
-            f"no run of {quoted(other.label)} was on a device model of {quoted(reference.label)}: a difference may be "
-            "the machine's."
+        yield say(
+            "no run of {name} was on a device model of {reference}: a difference may be the machine's.",
+            name=quoted(other.label),
+            reference=quoted(reference.label),
         )
     if apart := versions_apart(runs, others):
-        yield (
-            f"no run of {quoted(other.label)} was made under a version of {listed(apart)} that "
-            f"{quoted(reference.label)} had: a difference may be the library's."
+        yield say(
+            "no run of {name} was made under a version of {libraries} that {reference} had: a difference may be the "
+            "library's.",
+            name=quoted(other.label),
+            libraries=listed(apart),
+            reference=quoted(reference.label),
         )
 
 

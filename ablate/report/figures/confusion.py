@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from ablate.report import numbers
 from ablate.report.class_table import counts_of, differ
 from ablate.report.figures import style
+from ablate.report.language import say
 from ablate.statistics.confusion import pooled
 from ablate.study.outline import OutlineVariant
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ CLASS_WIDTH, NAME_WIDTH = 18, 44
 UPRIGHT = 3
 #: Orange is less, purple is more, white is the same: told apart with any colour vision.
 SCALE = "PuOr"
-CONFUSION_NOTE = (
+CONFUSION_NOTE = told(
     "Rows are true classes, columns what they were taken for: the share of a row's test images, pooled over seeds, in "
     "points more (purple) or less (orange) than by the baseline. More on the diagonal is better, more beside it worse. "
     "No test stands behind single cells."
@@ -89,16 +91,16 @@ def _draw(shift: Shift) -> Figure:
     image = axes.imshow(shift.points, cmap=SCALE, vmin=-furthest, vmax=furthest)
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.outline.set_visible(False)
-    bar.set_label("points")
+    bar.set_label(say("points"))
     names = [style.shortened(name, CLASS_WIDTH) for name in shift.classes]
     axes.set_xticks(range(size), names, rotation=90 if max(map(len, names)) > UPRIGHT else 0)
     axes.set_yticks(range(size), names)
     axes.tick_params(length=0)
     axes.grid(visible=False)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
+    axes.set_xlabel(say("predicted"))
+    axes.set_ylabel(say("true"))
     figure.suptitle(
-        f"{style.shortened(shift.variant.name, NAME_WIDTH)}\nminus baseline", fontsize=9.5, x=0.02, ha="left"
+        f"{style.shortened(shift.variant.name, NAME_WIDTH)}\n{say('minus baseline')}", fontsize=9.5, x=0.02, ha="left"
     )
     if size <= MOST_NUMBERS:
         _say(axes, shift.points, furthest)

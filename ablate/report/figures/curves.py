@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.protocol import JobState
+from ablate.report import numbers
 from ablate.report.figures import style
 from ablate.report.figures.bundles import Bundle, bundle_of, lengths
+from ablate.report.language import capital, say
+from ablate.report.table import clauses, listed
 from ablate.statistics import band
 from ablate.study.outline import OutlineVariant
 from ablate.study.report_table import epoch_metric
+from ablate.told import told
 from ablate.verdicts.results import Results
 
 if TYPE_CHECKING:
@@ -46,6 +50,8 @@ DASHED = (0, (4, 2))
 class Panel:
     """What one panel shows, by names of what epochs measure."""
 
+    #: What it shows, and that with its unit.
+    name: str
     title: str
     #: What the network does on images that it was not trained on, or what the panel is about alone.
     bold: str
@@ -113,29 +119,26 @@ def panels(results: Results) -> tuple[Panel, ...]:
         return name if name in shown else ""
 
     found = []
-    for kind, title in (("loss", "loss"), ("accuracy", "accuracy, %")):
+    for kind, name, title in (
+        ("loss", say("loss"), say("loss")),
+        ("accuracy", say("accuracy"), say("{metric}, %", metric=told("accuracy"))),
+    ):
         oracle = of(f"oracle_test_{kind}")
         held_out = of(f"val_{kind}") if {"val_loss", "val_accuracy"} & set(shown) else oracle
         if held_out and of(f"train_{kind}"):
-            found.append(Panel(title=title, thin=f"train_{kind}", bold=held_out))
+            found.append(Panel(name=name, title=title, thin=f"train_{kind}", bold=held_out))
     found += [
-        Panel(title=_title(name), bold=name)
+        Panel(name=say(epoch_metric(name).label), title=numbers.axis(epoch_metric(name)), bold=name)
         for name in shown
         if name not in {part for panel in found for part in (panel.thin, panel.bold)}
     ]
     return tuple(found)
 
 
-def _title(name: str) -> str:
-    metric = epoch_metric(name)
-    return f"{metric.label}, %" if metric.percent else metric.label
-
-
 def drawn(results: Results) -> str:
     """What the figures show, for their text: `Loss and accuracy`."""
-    titles = [panel.title.removesuffix(", %") for panel in panels(results)]
-    text = f"{', '.join(titles[:-1])} and {titles[-1]}" if len(titles) > 1 else "".join(titles)
-    return text[:1].upper() + text[1:]
+    names = [panel.name for panel in panels(results)]
+    return capital(listed(names, len(names)))
 
 
 def notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> list[str]:
@@ -145,18 +148,22 @@ def notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]]) -> l
     bundles = [bundle_of(results, variant, panel.bold) for _, variant in variants for panel in shown[:1]]
     if any(len(set(lengths(bundle.steady))) > 1 for bundle in bundles):
         found.append(
-            "Runs differ in length: mean and band end with the first seed of a variant that stopped, and the seeds "
-            "that went on are thin lines."
+            say(
+                "Runs differ in length: mean and band end with the first seed of a variant that stopped, and the seeds "
+                "that went on are thin lines."
+            )
         )
     if any(len(bundle.partial) for bundle in bundles):
-        found.append("Runs that are under way or were broken off are thin lines and part of no mean.")
+        found.append(say("Runs that are under way or were broken off are thin lines and part of no mean."))
     names = {name for panel in shown for name in (panel.thin, panel.bold)}
     if any(name.startswith("oracle_") for name in names):
-        found.append("Oracle: the test set was measured after each epoch; nothing was chosen or ranked by it.")
+        found.append(say("Oracle: the test set was measured after each epoch; nothing was chosen or ranked by it."))
     if "train_loss_variance" in names:
-        found.append("Variance of the step losses: over the steps within each epoch, nats squared.")
+        found.append(say("Variance of the step losses: over the steps within each epoch, nats squared."))
     if "grad_norm" in names:
-        found.append("Gradient norm: of all parameters together, mean over the steps of each epoch, before clipping.")
+        found.append(
+            say("Gradient norm: of all parameters together, mean over the steps of each epoch, before clipping.")
+        )
     return found
 
 
@@ -201,7 +208,7 @@ def _draw(frame: Frame, variants: Sequence[tuple[str, OutlineVariant]], shown: S
     style.legend_below(figure, labels, chosen, LINE_WIDTH)
     kinds = [Line2D([], [], color=style.GREY, linewidth=2, label=_bold_name(shown))]
     if any(panel.thin for panel in shown):
-        kinds.append(Line2D([], [], color=style.GREY, linewidth=0.9, linestyle=DASHED, label="training"))
+        kinds.append(Line2D([], [], color=style.GREY, linewidth=0.9, linestyle=DASHED, label=say("training")))
     figure.legend(handles=kinds, loc="outside upper right", ncols=2, columnspacing=1.6, handlelength=2.4)
     return figure
 
@@ -210,11 +217,12 @@ def _bold_name(shown: Sequence[Panel]) -> str:
     """What the bold lines are: beside training curves the held-out images, else what the panel's title says."""
     paired = {panel.bold for panel in shown if panel.thin}
     if not paired:
-        return "mean and 95 % band"
+        return say("mean and 95 % band")
     is_oracle = any(name.startswith("oracle_") for name in paired)
-    what = "test (oracle: never used to choose)" if is_oracle else "validation"
-    is_all = all(panel.thin for panel in shown)
-    return f"{what}, mean and 95 % band" if is_all else f"{what}, or what the title says: mean and 95 % band"
+    what = say("test (oracle: never used to choose)") if is_oracle else say("validation")
+    if all(panel.thin for panel in shown):
+        return say("{images}, mean and 95 % band", images=what)
+    return say("{images}, or what the title says: mean and 95 % band", images=what)
 
 
 def is_baseline(results: Results, variant: OutlineVariant) -> bool:
@@ -241,13 +249,14 @@ def _legend_text(results: Results, text: str, variant: OutlineVariant) -> str:
     wild = sum(run.state == JobState.DIVERGED for run in runs)
     ended = sum(run.state == JobState.SUCCEEDED for run in runs)
     partial = len(runs) - wild - ended if ended else 0
-    mark = ", baseline" if is_baseline(results, variant) and not text.startswith("baseline") else ""
-    said = f"n = {len(runs) - wild - partial}" if runs else "not run"
-    said += f", {wild} diverged" if wild else ""
-    said += f", {partial} not ended" if partial else ""
+    said = [f"n = {len(runs) - wild - partial}" if runs else say("not run")]
+    said += [say("{n} diverged", n=wild)] if wild else []
+    said += [say("{n} not ended", n=partial)] if partial else []
+    if is_baseline(results, variant) and not text.startswith(say("baseline")):
+        said.append(say("baseline"))
     # a legend leaves out what begins with "_": a space that is too thin to see keeps it in
     kept = "\u200a" if text.startswith("_") else ""
-    return f"{kept}{style.shortened(text, LABEL_WIDTH)} ({said}{mark})"
+    return kept + say("{name} ({said})", name=style.shortened(text, LABEL_WIDTH), said=clauses(said))
 
 
 def _marker(epochs: int) -> dict[str, Any]:
@@ -293,7 +302,7 @@ def _finish(axes: Axes, panel: Panel, bundles: Sequence[Bundle], frame: Frame) -
     from matplotlib.ticker import MaxNLocator
 
     axes.set_title(panel.title)
-    axes.set_xlabel("epoch")
+    axes.set_xlabel(say("epoch"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     style.limit_along(axes, 1, frame.epochs)
     curves = [curve for bundle in bundles for curve in bundle.curves]

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from ablate.report import numbers
 from ablate.report.figures import rows, style
+from ablate.report.language import say
+from ablate.report.words import word
 from ablate.statistics import Comparison
+from ablate.told import told
 from ablate.verdicts.analysis import NOT_RUN, Analysis
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: What a reader of the figure has to know beside its legend.
-EFFECTS_NOTE = (
+EFFECTS_NOTE = told(
     "The lines are 95 % intervals, adjusted for nothing; colours and markers are the verdicts, which are adjusted, so "
     "that a line may miss zero and its change be undecided."
 )
@@ -52,9 +55,11 @@ def _draw(analysis: Analysis, shown: Sequence[Comparison]) -> Figure:
             rows.beyond(axes, row, [scale * one.difference.delta], colour)
     texts = [_text(analysis, one) for one in shown]
     rows.label(axes, [analysis.names[one.arm] for one in shown], texts, [colour for colour, _ in looks])
-    unit = numbers.unit_of_difference(metric)
-    better = "more" if analysis.results.outline.direction == "max" else "less"
-    axes.set_xlabel(f"Δ {metric.label} against the baseline{f', {unit}' if unit else ''} ({better} is better)")
+    label = say("Δ {metric} against the baseline", metric=metric.label)
+    if unit := numbers.unit_of_difference(metric):
+        label = say("{text}, {unit}", text=label, unit=unit)
+    better = say("more is better") if analysis.results.outline.direction == "max" else say("less is better")
+    axes.set_xlabel(say("{name} ({said})", name=label, said=better))
     _legend(figure, shown, is_banded=margin is not None)
     return figure
 
@@ -69,7 +74,7 @@ def _row(axes: Axes, row: int, one: Comparison, scale: float, colour: str, marke
 
 def _text(analysis: Analysis, one: Comparison) -> str:
     if analysis.verdict(one) == NOT_RUN:
-        return NOT_RUN
+        return word(NOT_RUN)
     return numbers.difference(analysis.results.metric, one.difference)
 
 
@@ -79,11 +84,11 @@ def _legend(figure: Figure, shown: Sequence[Comparison], *, is_banded: bool) -> 
 
     present = {one.verdict for one in shown}
     handles: list[Line2D | Patch] = [
-        Line2D([], [], linestyle="", marker=marker, color=colour, markersize=6, label=verdict)
+        Line2D([], [], linestyle="", marker=marker, color=colour, markersize=6, label=word(verdict))
         for verdict, (colour, marker) in style.VERDICTS.items()
         if verdict in present
     ]
-    handles.append(Line2D([], [], color=style.GREY, linewidth=1.4, label="95 % interval (not adjusted)"))
+    handles.append(Line2D([], [], color=style.GREY, linewidth=1.4, label=say("95 % interval (not adjusted)")))
     if is_banded:
-        handles.append(Patch(color=style.VERDICTS["equivalent"][0], alpha=0.1, label="within the margin"))
+        handles.append(Patch(color=style.VERDICTS["equivalent"][0], alpha=0.1, label=say("within the margin")))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, columnspacing=1.4, handletextpad=0.5)

@@ -44,11 +44,12 @@ def draw(analysis: Analysis, folder: Path, *, pdf: bool = False) -> Mapping[str,
         File name without its ending, by the picture's name (see `names`). What has nothing to show is left out.
     """
     written: dict[str, str] = {}
-    for name, file, make in wanted(analysis):
-        figure = make()
-        if figure is not None:
-            style.save(figure, folder, file, pdf=pdf)
-            written[name] = file
+    with style.legible():
+        for name, file, make in wanted(analysis):
+            figure = make()
+            if figure is not None:
+                style.save(figure, folder, file, pdf=pdf)
+                written[name] = file
     return written
 
 

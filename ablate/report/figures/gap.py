@@ -10,6 +10,8 @@ from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.report.figures import rows, style
 from ablate.report.figures.curves import is_baseline
+from ablate.report.language import say
+from ablate.report.table import clauses
 from ablate.statistics import MeanInterval, mean_interval
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
@@ -21,12 +23,6 @@ if TYPE_CHECKING:
 
 #: What a gap may be measured against, the first that was.
 HELD_OUT = ("val_accuracy", "oracle_test_accuracy")
-#: What a reader of the figure has to know beside its axis.
-GAP_NOTE = (
-    "Accuracy on the training images minus accuracy on the {held_out} images, both after the epoch that was selected: "
-    "a dot for each seed, the mean with its 95 % interval. Training images are measured as trained on, with "
-    "augmentation and dropout, so that a gap may be negative."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +37,14 @@ class Gap:
 
 def gap_note(results: Results) -> str:
     """What the figure shows, in a sentence."""
-    return GAP_NOTE.format(held_out="validation" if _held_out(results) == HELD_OUT[0] else "test (oracle)")
+    what = say("Accuracy on the training images minus accuracy on the validation images")
+    if _held_out(results) != HELD_OUT[0]:
+        what = say("Accuracy on the training images minus accuracy on the test (oracle) images")
+    return say(
+        "{what}, both after the epoch that was selected: a dot for each seed, the mean with its 95 % interval. "
+        "Training images are measured as trained on, with augmentation and dropout, so that a gap may be negative.",
+        what=what,
+    )
 
 
 def gap_figure(results: Results) -> Figure | None:
@@ -87,8 +90,8 @@ def _draw(results: Results, gaps: Sequence[Gap], name: str) -> Figure:
     for row, (gap, colour) in enumerate(zip(gaps, looks, strict=True)):
         rows.beyond(axes, row, gap.dots, colour)
     rows.label(axes, [gap.variant.name for gap in gaps], [_text(gap) for gap in gaps], looks)
-    other = "validation" if name == HELD_OUT[0] else "test (oracle)"
-    axes.set_xlabel(f"training accuracy minus {other} accuracy, points")
+    what = say("training accuracy minus validation accuracy, points")
+    axes.set_xlabel(what if name == HELD_OUT[0] else say("training accuracy minus test (oracle) accuracy, points"))
     return figure
 
 
@@ -107,4 +110,4 @@ def _text(gap: Gap) -> str:
     if gap.interval.mean is None:
         return numbers.UNKNOWN
     sign = "+" if gap.interval.mean > 0 else ""
-    return f"{sign}{numbers.fixed(gap.interval.mean, 1)}, n = {gap.interval.n}"
+    return clauses((f"{sign}{numbers.fixed(gap.interval.mean, 1)}", f"n = {gap.interval.n}"))

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from ablate.report.factorial import Crossed
 from ablate.report.figures import style
+from ablate.report.language import say
 from ablate.statistics import Effect, Lenth, half_normal_quantiles
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HALF_NORMAL_NOTE = (
+HALF_NORMAL_NOTE = told(
     "Each dot is an effect. Noise alone lies along the dotted line; what lies far to its right stands out. Exploratory."
 )
 #: Letters of an effect's name beside its dot.
@@ -41,12 +43,14 @@ def _draw(analysis: Analysis, part: Crossed, margins: Lenth) -> Figure:
     top, right = heights[-1] * 1.1, max(sizes[-1], scale * margins.sme) * 1.06
     pse = scale * margins.pse
     reach = min(top, right / pse)
-    axes.plot([0, reach * pse], [0, reach], color=style.GREY, linewidth=0.9, linestyle=":", label="noise alone (PSE)")
+    axes.plot(
+        [0, reach * pse], [0, reach], color=style.GREY, linewidth=0.9, linestyle=":", label=say("noise alone (PSE)")
+    )
     axes.axvline(scale * margins.me, color=style.GREY, linewidth=0.9, linestyle="--", label="ME")
     axes.axvline(scale * margins.sme, color=style.GREY, linewidth=0.9, label="SME")
     for sign, label, marker, colour in (
-        (1, "raises the metric", "^", style.COLOURS[0]),
-        (-1, "lowers it", "v", style.COLOURS[1]),
+        (1, say("raises the metric"), "^", style.COLOURS[0]),
+        (-1, say("lowers it"), "v", style.COLOURS[1]),
     ):
         chosen = [index for index, effect in enumerate(effects) if ((effect.effect or 0.0) >= 0) == (sign > 0)]
         axes.plot(
@@ -61,8 +65,8 @@ def _draw(analysis: Analysis, part: Crossed, margins: Lenth) -> Figure:
     axes.set_xlim(0, right)
     axes.set_ylim(0, top)
     _names(axes, part, effects, sizes, heights)
-    axes.set_xlabel(f"size of the effect{', points' if metric.percent else ''}")
-    axes.set_ylabel("half-normal quantile")
+    axes.set_xlabel(say("size of the effect, points") if metric.percent else say("size of the effect"))
+    axes.set_ylabel(say("half-normal quantile"))
     figure.legend(loc="outside lower center", ncols=5, columnspacing=1.4, handletextpad=0.5)
     return figure
 

@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ablate.report import numbers
 from ablate.report.figures import style
 from ablate.report.grids import Matrix, positions
+from ablate.report.language import say
 from ablate.study.outline import OutlineVariant
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INTERACTION_NOTE = (
+INTERACTION_NOTE = told(
     "A line for each level, the mean over seeds with its 95 % t-interval; parallel lines mean that the two factors "
     "add up. Hollow: seeds are missing."
 )
@@ -56,7 +59,10 @@ def _draw(analysis: Analysis, found: Sequence[Matrix]) -> Figure:
     chosen = style.of_variants([name == found[0].across.reference for name, _ in lines])
     across = min(2, len(found))
     down = math.ceil(len(found) / across)
-    labels = [f"{found[0].across.label}: {style.shortened(text, LABEL_WIDTH)}" for _, text in lines]
+    labels = [
+        say("{factor}: {level}", factor=found[0].across.label, level=style.shortened(text, LABEL_WIDTH))
+        for _, text in lines
+    ]
     aslant = 0.5 if any(_are_aslant(matrix) for matrix in found) else 0.0
     height = 0.6 + (2.7 + aslant) * down + 0.19 * style.legend_rows(labels, LINE_WIDTH)
     figure = style.new_figure(7.4 if across > 1 else 5.6, height)
@@ -65,9 +71,9 @@ def _draw(analysis: Analysis, found: Sequence[Matrix]) -> Figure:
         axes.remove()
     for index, (axes, matrix) in enumerate(zip(places, found, strict=False)):
         _panel(axes, analysis, matrix, chosen)
-        axes.set_title(", ".join(f"{one}: {at}" for one, at in matrix.fixed))
+        axes.set_title(say(", ").join(say("{factor}: {level}", factor=one, level=at) for one, at in matrix.fixed))
         if index % across == 0:
-            axes.set_ylabel(f"{metric.label}{', %' if metric.percent else ''}")
+            axes.set_ylabel(numbers.axis(metric))
     style.legend_below(figure, labels, chosen, LINE_WIDTH if across > 1 else LINE_WIDTH * 3 // 4, markers=MARKERS)
     return figure
 

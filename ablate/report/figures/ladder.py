@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.report.figures import rows, style
+from ablate.report.language import say
 from ablate.report.tables import ladder_table
+from ablate.report.words import word
 from ablate.store.records import RunRecord
+from ablate.told import told
 from ablate.verdicts.analysis import NOT_RUN, Analysis, Family
 from ablate.verdicts.results import mean_of
 
@@ -19,15 +22,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: What a reader of the figure has to know beside its axes.
-LADDER_NOTE = (
+LADDER_NOTE = told(
     "Left: mean over seeds with its 95 % interval, colour and marker by the verdict against the step before. Right: "
     "what each step costs, from zero; FLOPs are those of one image."
 )
 #: Costs by the heading of their panel: the first few are shown that are known and vary.
 COSTS: tuple[tuple[str, Callable[[RunRecord], float | None]], ...] = (
-    ("parameters", lambda run: run.parameters),
-    ("FLOPs", lambda run: run.flops),
-    ("s / epoch", lambda run: run.seconds_per_epoch),
+    (told("parameters"), lambda run: run.parameters),
+    (told("FLOPs"), lambda run: run.flops),
+    (told("s / epoch"), lambda run: run.seconds_per_epoch),
 )
 MOST_COSTS = 2
 #: Width of a cost's panel against that of the metric.
@@ -65,7 +68,9 @@ def _steps(analysis: Analysis, family: Family) -> list[Step]:
     steps = [Step(key=analysis.results.baseline.key, name=names[0], look=(style.BASELINE, "D"), text="")]
     for name, one in zip(names[1:], family.comparisons, strict=True):
         said = analysis.verdict(one)
-        text = said if said == NOT_RUN else f"{numbers.signed(metric, one.difference.delta)}  {said}"
+        text = word(said)
+        if said != NOT_RUN:
+            text = f"{numbers.signed(metric, one.difference.delta)}  {text}"
         steps.append(Step(key=one.arm, name=name, look=style.VERDICTS[one.verdict], text=text))
     return steps
 
@@ -108,7 +113,7 @@ def _metric(axes: Axes, analysis: Analysis, steps: Sequence[Step]) -> None:
     edges = [scale * edge for one in found for edge in (one.low, one.high) if edge is not None]
     axes.set_xlim(*rows.limits([mean for _, mean in means], edges))
     rows.label(axes, [step.name for step in steps], [step.text for step in steps], [step.look[0] for step in steps])
-    axes.set_xlabel(f"{metric.label}{', %' if metric.percent else ''}")
+    axes.set_xlabel(numbers.axis(metric))
 
 
 def _bars(axes: Axes, heading: str, values: Sequence[float | None]) -> None:
@@ -121,4 +126,4 @@ def _bars(axes: Axes, heading: str, values: Sequence[float | None]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(heading)
+    axes.set_xlabel(say(heading))

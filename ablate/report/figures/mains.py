@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ablate.report import numbers
 from ablate.report.factorial import Crossed
 from ablate.report.figures import style
 from ablate.statistics import Factorial
+from ablate.told import told
 from ablate.verdicts.analysis import Analysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAINS_NOTE = (
+MAINS_NOTE = told(
     "Each dot is the mean of all cells at that level, with its 95 % interval for these seeds where there are several; "
     "the dashed line is the mean of all cells."
 )
@@ -57,7 +59,7 @@ def _draw(analysis: Analysis, part: Crossed, found: Factorial) -> Figure:
             for text in axes.get_xticklabels():
                 text.set(ha="right", rotation_mode="anchor")
         if index % across == 0:
-            axes.set_ylabel(f"{metric.label}{', %' if metric.percent else ''}")
+            axes.set_ylabel(numbers.axis(metric))
     return figure
 
 

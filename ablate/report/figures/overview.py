@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ablate.report import columns, numbers
 from ablate.report.figures import rows, style
+from ablate.report.language import say
+from ablate.report.words import word
 from ablate.statistics import MeanInterval
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.analysis import NOT_RUN, Analysis
@@ -49,18 +51,18 @@ def _line(analysis: Analysis, variant: OutlineVariant, common: int | None) -> Li
     parts = []
     if not analysis.results.is_run(variant.key):
         verdict = NOT_RUN
-        parts = [NOT_RUN]
+        parts = [word(NOT_RUN)]
     elif variant.key == results.outline.baseline:
         verdict = "baseline"
-        parts = ["baseline"]
+        parts = [say("baseline")]
     elif variant.is_reference:
         verdict = "baseline"
-        parts = ["retuned baseline"]
+        parts = [say("retuned baseline")]
     elif comparison is None:
         verdict = "undecided"
     else:
         verdict = comparison.verdict
-        parts = [f"{numbers.signed(metric, comparison.difference.delta)}  {comparison.verdict}"]
+        parts = [f"{numbers.signed(metric, comparison.difference.delta)}  {word(comparison.verdict)}"]
     if common is None and verdict != NOT_RUN:
         parts.append(f"n = {columns.seeds(analysis, variant).text}")
     scale = 100.0 if metric.percent else 1.0
@@ -68,7 +70,7 @@ def _line(analysis: Analysis, variant: OutlineVariant, common: int | None) -> Li
         variant=variant,
         dots=tuple(scale * arm.values[seed] for seed in sorted(arm.values)),
         interval=analysis.interval(variant.key),
-        text=", ".join(parts),
+        text=say(", ").join(parts),
         verdict=verdict,
     )
 
@@ -86,7 +88,7 @@ def _draw(analysis: Analysis, lines: Sequence[Line], common: int | None) -> Figu
     axes.set_xlim(*rows.limits([dot for line in lines for dot in line.dots], edges, reported))
     for row, line in enumerate(lines):
         rows.beyond(axes, row, line.dots, _look(line)[0])
-    axes.set_xlabel(f"{metric.label}{', %' if metric.percent else ''}")
+    axes.set_xlabel(numbers.axis(metric))
     colours = [_look(line)[0] for line in lines]
     rows.label(axes, [line.variant.name for line in lines], [line.text for line in lines], colours)
     _legend(figure, lines, common)
@@ -135,15 +137,15 @@ def _legend(figure: Figure, lines: Sequence[Line], common: int | None) -> None:
 
     present = {line.verdict for line in lines}
     handles = [
-        Line2D([], [], linestyle="", marker=marker, color=colour, markersize=5.5, label=verdict)
+        Line2D([], [], linestyle="", marker=marker, color=colour, markersize=5.5, label=word(verdict))
         for verdict, (colour, marker) in {"baseline": (style.BASELINE, "D"), **style.VERDICTS}.items()
         if verdict in present
     ]
-    dot = "a seed" if common is None else f"a seed (n = {common} each)"
+    dot = say("a seed") if common is None else say("a seed (n = {n} each)", n=common)
     handles.append(Line2D([], [], linestyle="", marker="o", color=style.GREY, alpha=0.5, markersize=3.4, label=dot))
-    handles.append(Line2D([], [], color=style.GREY, linewidth=1.3, label="95 % interval of the mean"))
+    handles.append(Line2D([], [], color=style.GREY, linewidth=1.3, label=say("95 % interval of the mean")))
     if any(line.variant.reported is not None for line in lines):
         handles.append(
-            Line2D([], [], linestyle="", marker="x", color=style.GREY, markersize=5, label="reported elsewhere")
+            Line2D([], [], linestyle="", marker="x", color=style.GREY, markersize=5, label=say("reported elsewhere"))
         )
     figure.legend(handles=handles, loc="outside lower center", ncols=4, columnspacing=1.4, handletextpad=0.5)

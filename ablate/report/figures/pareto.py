@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ablate.metrics import Metric
+from ablate.report import numbers
 from ablate.report.figures import style
+from ablate.report.language import say
 from ablate.report.pareto import Candidate, Pareto
 from ablate.statistics import MeanInterval
 from ablate.verdicts.analysis import Analysis
@@ -92,15 +94,18 @@ def _draw(metric: Metric, pareto: Pareto, dots: Sequence[Dot]) -> Figure:
         _draw_dot(axes, dot)
     corners = _front(dots)
     axes.plot(*zip(*corners, strict=True), color=LOOKS["front"][0], linewidth=1.0, alpha=0.7, zorder=1)
-    axes.set_xlabel(pareto.cost.heading + (f" on {style.shortened(pareto.device, 60)}" if pareto.device else ""))
-    axes.set_title(f"{metric.label}{', %' if metric.percent else ''}")
+    label = say(pareto.cost.heading)
+    if pareto.device:
+        label = say("{cost} on {device}", cost=label, device=style.shortened(pareto.device, 60))
+    axes.set_xlabel(label)
+    axes.set_title(numbers.axis(metric))
     axes.set_xmargin(0.12)
     _tick(axes, pareto)
     axes.set_ylim(low, high)
     outside = sum(not low <= dot.mean <= high for dot in dots)
     if outside:
-        told = f"{outside} of {len(dots)} variants leave the picture"
-        axes.text(0.98, 0.02, told, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color=style.GREY)
+        text = say("{n} of {all} variants leave the picture", n=outside, all=len(dots))
+        axes.text(0.98, 0.02, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color=style.GREY)
     _legend(figure, dots)
     _name(figure, axes, dots, corners)
     return figure
@@ -162,22 +167,24 @@ def _limits(dots: Sequence[Dot]) -> tuple[float, float]:
 def _legend(figure: Figure, dots: Sequence[Dot]) -> None:
     from matplotlib.lines import Line2D
 
-    told = {
-        "front": "on the front, beyond noise",
-        "not separable": "not separable from a cheaper one",
-        "dominated": "dominated",
+    texts = {
+        "front": say("on the front, beyond noise"),
+        "not separable": say("not separable from a cheaper one"),
+        "dominated": say("dominated"),
     }
     present = {dot.candidate.verdict for dot in dots if not dot.is_baseline}
     handles = [
         Line2D([], [], linestyle="", marker=marker, color=colour, markersize=5.5,
-               mfc="white" if verdict == "not separable" else colour, label=told[verdict])
+               mfc="white" if verdict == "not separable" else colour, label=texts[verdict])
         for verdict, (colour, marker) in LOOKS.items()
         if verdict in present
     ]  # fmt: skip
     if any(dot.is_baseline for dot in dots):
-        handles.append(Line2D([], [], linestyle="", marker="D", color=style.BASELINE, markersize=5.5, label="baseline"))
-    handles.append(Line2D([], [], color=LOOKS["front"][0], linewidth=1.0, label="front of the means"))
-    handles.append(Line2D([], [], color=style.GREY, linewidth=1.0, label="95 % interval of the mean"))
+        handles.append(
+            Line2D([], [], linestyle="", marker="D", color=style.BASELINE, markersize=5.5, label=say("baseline"))
+        )
+    handles.append(Line2D([], [], color=LOOKS["front"][0], linewidth=1.0, label=say("front of the means")))
+    handles.append(Line2D([], [], color=style.GREY, linewidth=1.0, label=say("95 % interval of the mean")))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, columnspacing=1.4, handletextpad=0.5)
 
 
@@ -205,8 +212,8 @@ def _name(figure: Figure, axes: Axes, dots: Sequence[Dot], corners: Sequence[tup
         else:
             taken.append(box)
     if bare:
-        told = f"without a name for want of room: {bare}; the table has them"
-        axes.text(0.98, 1.01, told, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color=style.GREY)
+        text = say("without a name for want of room: {n}; the table has them", n=bare)
+        axes.text(0.98, 1.01, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color=style.GREY)
 
 
 def _rank(dot: Dot) -> tuple[bool, bool]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from ablate.report.figures import style
 from ablate.report.figures.curves import LABEL_WIDTH, LINE_WIDTH, is_baseline
+from ablate.report.language import say
 from ablate.study.outline import OutlineVariant
+from ablate.told import told
 from ablate.verdicts.results import Results
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ MOST_LINES = 32
 DIGITS = 9
 #: Dashes that tell lines apart which lie on each other.
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
-SCHEDULES_NOTE = (
+SCHEDULES_NOTE = told(
     "The rate of each epoch as stored with it, of the first group of parameters; lines that share a schedule for a "
     "while lie on each other. Where a schedule follows the validation loss, each seed has its own line."
 )
@@ -89,8 +91,9 @@ def _draw(
         axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
     else:
         axes.set_ylim(bottom=0)
-    axes.set_title(f"learning rate{f' (without {left_out} further schedules)' if left_out else ''}")
-    axes.set_xlabel("epoch")
+    title = say("learning rate (without {n} further schedules)", n=left_out) if left_out else say("learning rate")
+    axes.set_title(title)
+    axes.set_xlabel(say("epoch"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     style.legend_below(figure, labels, chosen, LINE_WIDTH, dashes=DASHES)
     return figure
@@ -99,4 +102,6 @@ def _draw(
 def _label(variants: Sequence[OutlineVariant]) -> str:
     first = style.shortened(variants[0].name, LABEL_WIDTH)
     kept = "\u200a" if first.startswith("_") else ""  # a legend leaves out what begins with "_"
-    return kept + (f"{first} and {len(variants) - 1} more" if len(variants) > 1 else first)
+    if len(variants) == 1:
+        return kept + first
+    return kept + say("{names} and {more} more", names=first, more=len(variants) - 1, all=len(variants))

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.metrics import METRICS
+from ablate.report import numbers
 from ablate.report.figures import style
 from ablate.report.figures.curves import LABEL_WIDTH, LINE_WIDTH, colours, is_baseline
+from ablate.report.language import say, say_as
+from ablate.report.table import clauses
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.results import Results
 from ablate.verdicts.steps import StepCurve
@@ -84,13 +88,18 @@ def step_notes(results: Results, variants: Sequence[tuple[str, OutlineVariant]])
     found = []
     if longest := max((len(curve.steps) for curve in curves), default=0):
         window = _window(longest)
-        rolling = f"rolling mean over {window} kept losses, then over seeds" if window > 1 else "mean over seeds"
-        found.append(f"Bold: {rolling}, as long as all of them run; losses are as trained on, each before its step.")
+        bold = say("mean over seeds")
+        if window > 1:
+            bold = say("rolling mean over {n} kept losses, then over seeds", n=window)
+        found.append(
+            say("Bold: {mean}, as long as all of them run; losses are as trained on, each before its step.", mean=bold)
+        )
         if longest > MOST_POINTS and len(variants) <= MOST_RAW_CURVES:
-            found.append(f"Thin: each point is the mean of {-(-longest // MOST_POINTS)} neighbouring losses of a seed.")
+            neighbours = -(-longest // MOST_POINTS)
+            found.append(say("Thin: each point is the mean of {n} neighbouring losses of a seed.", n=neighbours))
     if any(curve.val_steps.size for curve in curves):
         found.append(
-            "Points: the validation images after so many steps, mean over seeds; no epoch is selected by them."
+            say("Points: the validation images after so many steps, mean over seeds; no epoch is selected by them.")
         )
     return found
 
@@ -108,7 +117,7 @@ def _draw(
     results = frame.results
     chosen = colours(results, variants, frame.pictures)
     labels = [
-        f"{style.shortened(text, LABEL_WIDTH)} ({_said(results, variant, found)})"
+        say("{name} ({said})", name=style.shortened(text, LABEL_WIDTH), said=_said(results, variant, found))
         for (text, variant), found in zip(variants, curves, strict=True)
     ]
     validated = any(np.isfinite(curve.val_accuracy).any() for found in curves for curve in found)
@@ -127,15 +136,17 @@ def _draw(
     if has_losses:
         kinds.append(Line2D([], [], color=style.GREY, linewidth=2, label=_mean_name(curves)))
     if has_points or validated:
-        kinds.append(Line2D([], [], color=style.GREY, marker="o", markersize=3.5, linewidth=0.6, label="validation"))
+        kinds.append(
+            Line2D([], [], color=style.GREY, marker="o", markersize=3.5, linewidth=0.6, label=say("validation"))
+        )
     figure.legend(handles=kinds, loc="outside upper right", ncols=2, columnspacing=1.6, handlelength=2.4)
     return figure
 
 
 def _said(results: Results, variant: OutlineVariant, curves: Sequence[StepCurve]) -> str:
     """Number of seeds whose steps were kept, and whether this is the baseline."""
-    mark = ", baseline" if is_baseline(results, variant) else ""
-    return (f"n = {len(curves)}" if curves else "no steps kept") + mark
+    said = f"n = {len(curves)}" if curves else say("no steps kept")
+    return clauses((said, say("baseline"))) if is_baseline(results, variant) else said
 
 
 def _losses(axes: Axes, curves: Sequence[StepCurve], colour: Any, *, raw: bool) -> None:  # noqa: ANN401
@@ -154,7 +165,7 @@ def _losses(axes: Axes, curves: Sequence[StepCurve], colour: Any, *, raw: bool) 
 
 
 def _mean_name(curves: Sequence[Sequence[StepCurve]]) -> str:
-    return "training, rolling mean" if _window(_longest(curves)) > 1 else "training, mean"
+    return say("training, rolling mean") if _window(_longest(curves)) > 1 else say("training, mean")
 
 
 def _longest(curves: Sequence[Sequence[StepCurve]]) -> int:
@@ -218,9 +229,9 @@ def _shown_accuracies(curves: Sequence[Sequence[StepCurve]]) -> list[NDArray[np.
 def _finish(panels: Sequence[Axes], curves: Sequence[Sequence[StepCurve]], frame: StepFrame) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    for axes, title in zip(panels, ("loss", "validation accuracy, %"), strict=False):
+    for axes, title in zip(panels, (say("loss"), numbers.axis(METRICS["val_accuracy"])), strict=False):
         axes.set_title(title)
-        axes.set_xlabel("step")
+        axes.set_xlabel(say_as("axis", "step"))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         style.limit_along(axes, *frame.steps)
     style.limit(panels[0], _shown_losses(curves), free="top", ends=frame.losses)

@@ -6,13 +6,15 @@ import math
 import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ablate.report.language import ENGLISH, is_wide, say, speaking
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,17 +37,24 @@ DOTS_PER_INCH = 150
 #: How many times as large as in the typical picture losses may be in one beside it that still has its say in the axis.
 FAR = 10.0
 #: Fonts that have Chinese, Japanese and Korean letters; the first that is installed stands in where DejaVu has none.
-WIDE_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "SimHei", "PingFang SC")
+WIDE_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "Microsoft YaHei",
+    "SimHei",
+    "PingFang SC",
+    "Noto Sans CJK JP",  # the only face of Noto's collection that older versions of matplotlib find
+)
 
 
 def drawing() -> AbstractContextManager[None]:
     """The settings of matplotlib under which a picture is drawn and written."""
     import matplotlib as mpl
-    from matplotlib import font_manager
 
-    installed = {font.name for font in font_manager.fontManager.ttflist}
     settings: Any = {  # matplotlib's type for it lists the settings of one version
-        "font.family": ["DejaVu Sans", *[font for font in WIDE_FONTS if font in installed][:1]],
+        "font.family": ["DejaVu Sans", *wide_fonts()[:1]],
         "font.size": 9,
         "axes.titlesize": 9.5,
         "axes.titlelocation": "left",
@@ -70,6 +79,19 @@ def drawing() -> AbstractContextManager[None]:
         "text.parse_math": False,
     }
     return mpl.rc_context(settings)
+
+
+def wide_fonts() -> list[str]:
+    """Those of `WIDE_FONTS` that are installed."""
+    from matplotlib import font_manager
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return [font for font in WIDE_FONTS if font in installed]
+
+
+def legible() -> AbstractContextManager[None]:
+    """The language of labels: English where no installed font has the letters of the report's."""
+    return speaking(ENGLISH) if is_wide() and not wide_fonts() else nullcontext()
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -128,7 +150,7 @@ def of_variants(black: Sequence[bool]) -> list[Any]:
 
 def legend_rows(labels: Sequence[str], width: int) -> int:
     """Lines of a legend whose labels stand in columns, `width` letters in a line."""
-    return math.ceil(len(labels) / max(1, min(5, width // (max(map(len, labels)) + 6))))
+    return math.ceil(len(labels) / max(1, min(5, width // (max(map(_cells, labels)) + 6))))
 
 
 def legend_below(
@@ -185,14 +207,14 @@ def limit(
         ends: Lowest and highest value to show, where other panels have a say in it.
     """
     if not curves:
-        axes.text(0.5, 0.5, "nothing recorded", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        axes.text(0.5, 0.5, say("nothing recorded"), transform=axes.transAxes, ha="center", va="center", color=GREY)
         return
     low, high = limits(curves) if ends is None else ends
     margin = 0.04 * (high - low) or 0.02 * abs(high) or 0.5
     axes.set_ylim(low - margin, high + margin)
     hidden = sum(bool(np.nanmax(curve) > high + margin or np.nanmin(curve) < low - margin) for curve in curves)
     if hidden:
-        text = f"{hidden} of {len(curves)} curves leave the picture"
+        text = say("{n} of {all} curves leave the picture", n=hidden, all=len(curves))
         height = 0.98 if free == "top" else 0.02
         axes.text(0.98, height, text, transform=axes.transAxes, ha="right", va=free, fontsize=7, color=GREY)
 
@@ -230,12 +252,21 @@ def limits(curves: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
 
 def shortened(text: str, width: int) -> str:
     """Text of at most `width` letters, what is longer cut in the middle; wide letters (Chinese) count twice."""
-    sizes = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text]
+    sizes = list(map(_cell, text))
     if sum(sizes) > width:
         half = (width - 1) // 2
         head, tail = _fitting(text, sizes, half), _fitting(text[::-1], sizes[::-1], width - 1 - half)
         return f"{text[:head].rstrip()}…{text[len(text) - tail :].lstrip()}"
     return text
+
+
+def _cells(text: str) -> int:
+    """Width of a text, a wide letter counted twice."""
+    return sum(map(_cell, text))
+
+
+def _cell(letter: str) -> int:
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def _fitting(text: str, sizes: Sequence[int], width: int) -> int:

@@ -9,8 +9,10 @@ from datetime import datetime
 
 from ablate.protocol import AttemptState
 from ablate.report import numbers
+from ablate.report.language import say, say_number
 from ablate.report.private import without_machine
 from ablate.store.history import AttemptRecord
+from ablate.told import told
 
 #: Newest attempts of a run that have a row, and of those the newest whose last words are there too.
 MOST_ATTEMPTS, MOST_TOLD = 6, 3
@@ -22,9 +24,9 @@ MOST_MESSAGE = 300
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 #: What became of attempts that left no message.
 BECAME = {
-    AttemptState.LOST: "its worker gave no sign of life",
-    AttemptState.RELEASED: "given back to the queue",
-    AttemptState.PREEMPTED: "given back to the queue: the machine was needed, or the time was over",
+    AttemptState.LOST: told("its worker gave no sign of life"),
+    AttemptState.RELEASED: told("given back to the queue"),
+    AttemptState.PREEMPTED: told("given back to the queue: the machine was needed, or the time was over"),
 }
 
 
@@ -77,10 +79,12 @@ def history(attempts: Sequence[AttemptRecord], letters: int) -> History | None:
     is_quiet = all(one.state in (AttemptState.RUNNING, AttemptState.SUCCEEDED) for one in attempts)
     if len(attempts) < 2 and is_quiet:
         return None
-    told, left_out = numbers.plural(len(attempts), "attempt"), len(attempts) - MOST_ATTEMPTS
+    count = say_number(len(attempts), "{n} attempt", "{n} attempts")
     views = [_view(one, letters if place < MOST_TOLD else 0) for place, one in enumerate(reversed(attempts))]
     return History(
-        told=f"{told}, the last {MOST_ATTEMPTS} of them here" if left_out > 0 else told,
+        told=say("{attempts}, the last {n} of them here", attempts=count, n=MOST_ATTEMPTS)
+        if len(attempts) > MOST_ATTEMPTS
+        else count,
         attempts=tuple(reversed(views[:MOST_ATTEMPTS])),
     )
 
@@ -96,7 +100,7 @@ def _view(attempt: AttemptRecord, letters: int) -> AttemptView:
         seconds=numbers.significant(seconds),
         resumed=str(attempt.resumed_from or ""),
         device=device(attempt.device, attempt.device_name),
-        message=said(attempt.failure_message) or BECAME.get(attempt.state, ""),
+        message=said(attempt.failure_message) or say(BECAME.get(attempt.state, "")),
         printed=printed,
         details=details,
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ablate.report import numbers
 from ablate.report.class_table import counts_of, differ
+from ablate.report.language import say, say_number
 from ablate.statistics import class_accuracies, pooled
 from ablate.statistics.confusion import Counts
 from ablate.verdicts.analysis import Analysis
@@ -96,7 +97,7 @@ def classes_view(analysis: Analysis) -> ClassesView | None:
         matrices=tuple(
             Confusion(
                 name=analysis.names[key],
-                seeds=f"{numbers.plural(len(runs), 'seed')} together" if len(runs) > 1 else "1 seed",
+                seeds=say_number(len(runs), "{n} seed", "{n} seeds together"),
                 rows=tuple(_rows(classes, each)),
             )
             for (key, runs), each in zip(kept, counts, strict=True)
@@ -112,8 +113,9 @@ def classes_view(analysis: Analysis) -> ClassesView | None:
 
 def _why(analysis: Analysis, key: str) -> str:
     is_better = analysis.comparisons[key].verdict == "better"
-    of = "of those that are better than it" if is_better else "of all, which is not shown to be better"
-    return f"Beside the baseline stands the variant with the best mean {of}."
+    if is_better:
+        return say("Beside the baseline stands the variant with the best mean of those that are better than it.")
+    return say("Beside the baseline stands the variant with the best mean of all, which is not shown to be better.")
 
 
 def _rows(classes: Sequence[str], counts: Counts) -> list[tuple[str, tuple[ConfusionCell, ...]]]:
@@ -133,7 +135,7 @@ def _rows(classes: Sequence[str], counts: Counts) -> list[tuple[str, tuple[Confu
 def _cell(name: str, other: str, count: int, share: float, *, is_right: bool) -> ConfusionCell:
     return ConfusionCell(
         text=numbers.fixed(100 * share, 1) if share >= 0.0005 else "·",
-        title=f"{name} taken for {other}: {numbers.count(count)}",
+        title=say("{name} taken for {other}: {n}", name=name, other=other, n=numbers.count(count)),
         is_right=is_right,
         level=math.ceil(LEVELS * share),
     )

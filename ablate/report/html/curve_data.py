@@ -9,6 +9,7 @@ from typing import Any
 
 from ablate.protocol import JobState
 from ablate.report.figures.curves import is_baseline, panels
+from ablate.report.language import say
 from ablate.store.records import RunRecord
 from ablate.study.report_table import epoch_metric
 from ablate.verdicts.analysis import Analysis
@@ -60,7 +61,7 @@ def curve_data(analysis: Analysis) -> str:
 
 def _metric(name: str) -> dict[str, Any]:
     metric = epoch_metric(name)
-    return {"label": metric.label, "percent": metric.percent}
+    return {"label": say(metric.label), "percent": metric.percent}
 
 
 def _panels(results: Results, names: list[str]) -> Iterator[tuple[str, int, int]]:
@@ -68,12 +69,11 @@ def _panels(results: Results, names: list[str]) -> Iterator[tuple[str, int, int]
     shown = panels(results)
     for panel in shown:
         if panel.bold in names:
-            title = panel.title.removesuffix(", %")
-            yield title, names.index(panel.bold), names.index(panel.thin) if panel.thin else -1
+            yield panel.name, names.index(panel.bold), names.index(panel.thin) if panel.thin else -1
     alone = {panel.bold for panel in shown if not panel.thin}
     for number, name in enumerate(names):
         if name not in alone:
-            yield epoch_metric(name).label, number, -1
+            yield say(epoch_metric(name).label), number, -1
 
 
 def _first(results: Results, names: list[str]) -> int:

@@ -9,6 +9,8 @@ from ablate.report import numbers
 from ablate.report.columns import seeds, verdict
 from ablate.report.html.scale import Scale, around_zero
 from ablate.report.html.tables import FILTERED
+from ablate.report.language import say
+from ablate.report.table import together
 from ablate.statistics import Comparison
 from ablate.verdicts.analysis import Analysis
 
@@ -69,9 +71,10 @@ class Forest:
 
 def forests(analysis: Analysis) -> tuple[Forest, ...]:
     """One of all variants against the baseline, and one for each ladder; those with nothing to draw are left out."""
-    found = [_forest(analysis, "Effects", tuple(analysis.comparisons.values()))]
+    found = [_forest(analysis, say("Effects"), tuple(analysis.comparisons.values()))]
     found += [
-        _forest(analysis, f"Ladder: {family.name}", family.comparisons, is_ladder=True) for family in analysis.ladders
+        _forest(analysis, say("Ladder: {name}", name=family.name), family.comparisons, is_ladder=True)
+        for family in analysis.ladders
     ]
     return tuple(one for one in found if any(row.at is not None for row in one.rows))
 
@@ -84,14 +87,20 @@ def _forest(analysis: Analysis, title: str, comparisons: Sequence[Comparison], *
         bounds = (one.difference.delta, one.difference.ci_low, one.difference.ci_high)
         values += [value for value in bounds if value is not None]
     scale = around_zero(values, always=() if margin is None else (-margin, margin))
-    left, right = ("worse", "better") if results.outline.direction == "max" else ("better", "worse")
+    sides = (say("worse"), say("better"))
+    left, right = sides if results.outline.direction == "max" else sides[::-1]
     unit = numbers.unit_of_difference(metric)
     return Forest(
         name=title,
-        title=f"{title}: {metric.label} against {'the step before' if is_ladder else 'the baseline'}",
-        of="step" if is_ladder else "variant",
+        title=say(
+            "{title}: {metric} against {reference}",
+            title=title,
+            metric=metric.label,
+            reference=say("the step before") if is_ladder else say("the baseline"),
+        ),
+        of=say("step") if is_ladder else say("variant"),
         axis=f"Δ {unit}".strip(),
-        metric=f"{metric.label}{' (%)' if metric.percent else ''}",
+        metric=numbers.heading(metric),
         left=left,
         right=right,
         ticks=tuple((scale.place(tick), _tick(analysis, tick)) for tick in scale.ticks),
@@ -105,17 +114,20 @@ def _forest(analysis: Analysis, title: str, comparisons: Sequence[Comparison], *
 def _note(analysis: Analysis, comparisons: Sequence[Comparison], *, is_ladder: bool) -> str:
     results = analysis.results
     base = numbers.with_unit(results.metric, analysis.interval(results.outline.baseline).mean)
-    against = "the step before" if is_ladder else "what they are compared with"
     sentences = [
-        f"Marks are differences with their 95 % intervals, dots below them single seeds against the mean of {against}."
+        say(
+            "Marks are differences with their 95 % intervals, dots below them single seeds against the mean of "
+            "{reference}.",
+            reference=say("the step before") if is_ladder else say("what they are compared with"),
+        )
     ]
     if {one.reference for one in comparisons} == {results.outline.baseline}:
-        sentences.insert(0, f"{results.baseline.name}: {base}.")
+        sentences.insert(0, say("{name}: {value}.", name=results.baseline.name, value=base))
     if results.outline.statistics.margin is not None:
-        sentences.append("Between the sides of the shaded band a difference is smaller than the declared margin.")
-    sentences.append("Intervals are not adjusted for the number of comparisons; verdicts are.")
-    sentences.append("What goes on beyond the axis ends in an arrow.")
-    return " ".join(sentences)
+        sentences.append(say("Between the sides of the shaded band a difference is smaller than the declared margin."))
+    sentences.append(say("Intervals are not adjusted for the number of comparisons; verdicts are."))
+    sentences.append(say("What goes on beyond the axis ends in an arrow."))
+    return together(sentences)
 
 
 def _tick(analysis: Analysis, value: float) -> str:

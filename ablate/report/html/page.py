@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -21,6 +23,8 @@ from ablate.report.html.pictures import inlined
 from ablate.report.html.runs import run_panels
 from ablate.report.html.tables import sort_key, verdict_word
 from ablate.report.html.views import Views
+from ablate.report.language import ENGLISH, say, say_number, spoken, tag
+from ablate.report.words import word
 from ablate.verdicts.analysis import Analysis
 
 HERE = Path(__file__).parent
@@ -33,10 +37,12 @@ STYLES = (
     "charts.css",
     "print.css",
 )
+#: What scripts say, as literals of JavaScript that are literals of JSON too.
+SPOKEN = re.compile(r"""\bsay\(\s*("(?:[^"\\]|\\.)*")""")
 #: Runs before anything is shown, so that no page flashes up in the wrong colours.
 FIRST = ("theme.js",)
 LIBRARY = ("uplot/LICENSE", "uplot/uPlot.iife.min.js")
-SCRIPTS = ("tables.js", "bundles.js", "chart_series.js", "charts.js", "page.js")
+SCRIPTS = ("say.js", "tables.js", "bundles.js", "chart_series.js", "charts.js", "page.js")
 
 
 def render_page(analysis: Analysis) -> str:
@@ -60,7 +66,8 @@ def render_page(analysis: Analysis) -> str:
             forests=forests(analysis),
             sections=tuple(views.sections(document)),
             panels=run_panels(analysis),
-            metric=f"{results.metric.label}{' (%)' if results.metric.percent else ''}",
+            metric=numbers.heading(results.metric),
+            lang=tag(),
             anchors={key: f"variant-{place}" for key, place in places.items()},
             policy=_policy(style, [one for one in (first, library, script) if one]),
             # files of our own, and JSON in which no `<` is left: what a `<script>` holds is not to be escaped
@@ -69,6 +76,7 @@ def render_page(analysis: Analysis) -> str:
             library=Markup(library),  # noqa: S704
             script=Markup(script),  # noqa: S704
             data=Markup(data),  # noqa: S704
+            messages=Markup(_messages(script)),  # noqa: S704
         )
     )
 
@@ -86,10 +94,10 @@ def _facts(analysis: Analysis) -> list[str]:
     results = analysis.results
     return [
         results.outline.name,
-        numbers.plural(len(results.outline.variants), "variant"),
-        f"{results.finished:,} of {numbers.plural(len(results.runs), 'run')} in",
-        f"ranked by {results.metric.label}",
-        f"revision {results.revision}",
+        say_number(len(results.outline.variants), "{n} variant", "{n} variants"),
+        say("{n} of {runs} in", n=f"{results.finished:,}", runs=say_number(len(results.runs), "{n} run", "{n} runs")),
+        say("ranked by {metric}", metric=results.metric.label),
+        say("revision {n}", n=results.revision),
     ]
 
 
@@ -106,7 +114,17 @@ def _environment() -> Environment:
     environment.filters["sort_key"] = sort_key
     environment.filters["known"] = lambda value: "" if value is None else value
     environment.globals["verdict_word"] = verdict_word
+    environment.globals["say"] = say
+    environment.globals["word"] = word
     return environment
+
+
+def _messages(script: str) -> str:
+    """JSON of what the scripts say, by what they say in English; empty where that is what the page speaks."""
+    if spoken() == ENGLISH:
+        return ""
+    found = dict.fromkeys(json.loads(text) for text in SPOKEN.findall(script))
+    return json.dumps({text: say(text) for text in found}, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _assets(files: Sequence[str]) -> str:

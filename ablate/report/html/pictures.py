@@ -22,14 +22,15 @@ def inlined(analysis: Analysis) -> Mapping[str, str]:
     An address keeps the identifiers of one picture apart from those of the others, and its text can run no script.
     """
     found: dict[str, str] = {}
-    for name, _, make in gallery.wanted(analysis):
-        if name in OWN or names.is_curves(name):
-            continue
-        figure = make()
-        if figure is not None:
-            with tempfile.TemporaryDirectory(prefix="ablate-") as folder:
-                style.save(figure, Path(folder), "picture")
-                found[name] = _address(Path(folder))
+    with style.legible():
+        for name, _, make in gallery.wanted(analysis):
+            if name in OWN or names.is_curves(name):
+                continue
+            figure = make()
+            if figure is not None:
+                with tempfile.TemporaryDirectory(prefix="ablate-") as folder:
+                    style.save(figure, Path(folder), "picture")
+                    found[name] = _address(Path(folder))
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ablate.protocol import JobState
 from ablate.report import numbers
 from ablate.report.html.attempts import History, device, history, letters_each, moment, said
+from ablate.report.language import say, say_number
 from ablate.store.records import RunRecord
 from ablate.study.outline import OutlineVariant
 from ablate.verdicts.analysis import Analysis
@@ -65,12 +66,12 @@ def _panel(analysis: Analysis, variant: OutlineVariant, histories: Mapping[int, 
     results = analysis.results
     runs = results.runs_of(variant.key)
     ended = sum(run.state == JobState.SUCCEEDED for run in runs)
-    whole = numbers.plural(len(runs), "run")
+    whole = say_number(len(runs), "{n} run", "{n} runs")
     return Panel(
         key=variant.key,
         name=variant.name,
         is_baseline=variant.key == results.outline.baseline or variant.is_reference,
-        said=whole if ended == len(runs) else f"{ended} of {whole} succeeded",
+        said=whole if ended == len(runs) else say("{n} of {runs} succeeded", n=ended, runs=whole),
         has_trouble=any(run.state in (JobState.DIVERGED, JobState.FAILED) for run in runs),
         changes=tuple((path, _value(was), _value(now)) for path, was, now in results.changes.get(variant.key, ())),
         has_recipe=variant.key in results.changes,
@@ -80,7 +81,7 @@ def _panel(analysis: Analysis, variant: OutlineVariant, histories: Mapping[int, 
 
 def _value(value: object) -> str:
     """A setting as a study file would have it."""
-    return "default" if value is None else json.dumps(value, ensure_ascii=False)
+    return say("default") if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _run(analysis: Analysis, run: RunRecord, past: History | None) -> RunView:

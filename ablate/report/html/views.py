@@ -10,6 +10,7 @@ from ablate.report.document import Block, Document, Picture
 from ablate.report.figures import names
 from ablate.report.html.classes import ClassesView
 from ablate.report.html.tables import TableView
+from ablate.report.language import english
 from ablate.report.table import Table
 
 
@@ -62,7 +63,9 @@ class Views:
         """The sections below the opening."""
         for number, section in enumerate(document.sections, start=1):
             views = tuple(self.of(section.blocks, f"section-{number}"))
-            yield SectionView(id=f"section-{number}{names.slug(section.title)}", title=section.title, views=views)
+            yield SectionView(
+                id=f"section-{number}{names.slug(english(section.title))}", title=section.title, views=views
+            )
 
     def of(self, blocks: Sequence[Block], place: str) -> Iterator[View]:
         """What stands for blocks; `place` begins the identifiers of what has one."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ablate.errors import UsageError
+from ablate.report.language import is_wide
 
 #: What is called, by engine, in the order in which they are looked for: first those that know all letters, tectonic
 #: after the installed ones because it downloads its packages. No engine may call other programs. latexmk only calls one
@@ -25,6 +26,8 @@ ENGINES: Mapping[str, Sequence[str]] = MappingProxyType(
         "pdflatex": _QUIET,
     }
 )
+#: Engines that know Latin letters alone.
+LATIN = frozenset({"pdflatex"})
 #: Runs after which columns of long tables have found their widths, for sure.
 MOST_RUNS = 4
 AGAIN = ("Rerun LaTeX", "Rerun to get", "Table widths have changed")
@@ -43,15 +46,16 @@ class Engine:
 
 
 def find_engines() -> tuple[Engine, ...]:
-    """The engines that are installed, in the order in which they are tried.
+    """The engines that are installed and know the letters of the report's language, in the order of trying them.
 
     Raises:
         UsageError: There is none.
     """
-    found = tuple(Engine(name=name, path=path) for name in ENGINES if (path := shutil.which(name)) is not None)
+    fit = [name for name in ENGINES if name not in LATIN or not is_wide()]
+    found = tuple(Engine(name=name, path=path) for name in fit if (path := shutil.which(name)) is not None)
     if not found:
         raise UsageError(
-            f"no LaTeX engine is found: neither {', '.join(ENGINES)}.",
+            f"no LaTeX engine is found: neither {', '.join(fit)}.",
             cure="Install one (Debian and Ubuntu: `apt-get install texlive-xetex lmodern`; elsewhere TeX Live, MiKTeX "
             "or tectonic), or write `--latex` and set report.tex on another machine.",
         )

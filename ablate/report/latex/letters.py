@@ -1,6 +1,7 @@
 r"""Text in LaTeX's letters: what it reads as commands is escaped, so that no name breaks or changes a document.
 
-Plain Latin letters and the symbols that reports use are set by every engine. Any other letter is written as
+Plain Latin letters and the symbols that reports use are set by every engine. A report in Chinese has a font for its own
+letters, which stand as they are. Any other letter is written as
 `\AblateLetters{letters}{replacement}`: XeLaTeX and LuaLaTeX set the letters in the first font that has them all;
 pdfLaTeX, and engines without such a font, set the replacement. That is an ASCII letter where Unicode knows one (`Ａ` is
 `A`), the name of a symbol (`[grinning face]`), or the code of a letter (`[U+5B66]`).
@@ -8,11 +9,14 @@ pdfLaTeX, and engines without such a font, set the replacement. That is an ASCII
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from types import MappingProxyType
 from typing import Literal
+
+from ablate.report.language import is_wide
 
 #: The two commands; a file that uses them brings `PROVIDED`, which sets replacements unless a paper knows better.
 OTHER, RIGHT_TO_LEFT = r"\AblateLetters", r"\AblateRightToLeft"
@@ -96,7 +100,10 @@ LONG, SIGNS, PIECE = 24, frozenset("/_-=.,:;+@&?|\\"), 12
 #: Wide letters that are set as one piece; lines break between pieces.
 WIDE_PIECE = 6
 
-Kind = Literal["plain", "wide", "right", "other"]
+#: Beside the letters that a report in Chinese, Japanese or Korean is written in: their punctuation, and full width.
+HOME = re.compile("[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef\U00020000-\U0003ffff]")
+
+Kind = Literal["plain", "home", "wide", "right", "other"]
 
 
 def escape(text: str) -> str:
@@ -129,7 +136,14 @@ def _kept(text: str) -> str:
     )
 
 
+def is_home(letter: str) -> bool:
+    """Whether a letter is one of the report's own language, which the text's font has."""
+    return is_wide() and HOME.match(letter) is not None
+
+
 def _kind(letter: str) -> Kind:
+    if is_home(letter):
+        return "home"
     if letter.isascii() or letter in SYMBOLS or letter in FORMULAS or letter in PLAIN:
         return "plain"
     parts = unicodedata.normalize("NFD", letter)
@@ -151,6 +165,8 @@ def _runs(text: str) -> Iterator[tuple[Kind, str]]:
 
 
 def _run(kind: Kind, run: str) -> str:
+    if kind == "home":
+        return run
     if kind == "plain":
         return _plain(run)
     command = RIGHT_TO_LEFT if kind == "right" else OTHER

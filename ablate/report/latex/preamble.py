@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ablate.report.language import spoken
 from ablate.report.latex.letters import OTHER, RIGHT_TO_LEFT
 
 #: Fonts that are tried, one after the other, for letters that the text's own font lacks. XeLaTeX and LuaLaTeX only.
@@ -24,15 +25,19 @@ FONTS = (
     "DejaVu Sans",
     "Arial Unicode MS",
 )
-_PACKAGES = r"""\documentclass[a4paper,10pt]{article}
-\usepackage{iftex}
-\ifPDFTeX
+#: What babel calls languages that break lines and name tables in their own way, and fonts for their text: the first
+#: that is installed.
+BABEL = {"zh": "chinese-simplified"}
+HOME_FONTS = FONTS[: FONTS.index("WenQuanYi Micro Hei") + 1]
+_CLASS = r"""\documentclass[a4paper,10pt]{article}
+\usepackage{iftex}"""
+_LATIN = r"""\ifPDFTeX
   \usepackage[T1]{fontenc}
   \usepackage{lmodern}
 \else
   \usepackage{fontspec}
-\fi
-\usepackage[margin=2cm]{geometry}
+\fi"""
+_PACKAGES = r"""\usepackage[margin=2cm]{geometry}
 \usepackage{array}
 \usepackage{booktabs}
 \usepackage{caption}
@@ -82,6 +87,11 @@ def preamble(*, letters: bool) -> Iterator[str]:
     Args:
         letters: Whether the text has letters beyond Latin: only then are fonts looked for, which takes LuaLaTeX long.
     """
+    yield _CLASS
+    if spoken() in BABEL:
+        yield from _own_letters(BABEL[spoken()])
+    else:
+        yield _LATIN
     yield _PACKAGES
     if not letters:
         return
@@ -93,3 +103,13 @@ def preamble(*, letters: bool) -> Iterator[str]:
             rf"{{\newfontfamily{name}{{{font}}}\g@addto@macro\Ablate@fonts{{\Ablate@try{name}}}}}{{}}"
         )
     yield "  \\makeatother\n\\fi"
+
+
+def _own_letters(language: str) -> Iterator[str]:
+    """A font for the text of a report in Chinese, and its rules for lines; who has neither is told so."""
+    yield rf"\ifPDFTeX\errmessage{{a report in {language} needs XeLaTeX or LuaLaTeX}}\fi"
+    yield "\\usepackage{fontspec}"
+    yield rf"\usepackage[{language},provide=*]{{babel}}"
+    nothing = rf"\errmessage{{no font for {language} is installed, as {HOME_FONTS[0]}}}"
+    chosen = (rf"\IfFontExistsTF{{{font}}}{{\babelfont{{rm}}[AutoFakeSlant]{{{font}}}}}" for font in HOME_FONTS)
+    yield "".join(f"{one}{{%\n" for one in chosen) + nothing + "}" * len(HOME_FONTS)

@@ -9,10 +9,11 @@ from types import MappingProxyType
 
 from ablate.report.document import Block, Bullets, Commands, Document, Pairs, Paragraph, Picture, Section, compose
 from ablate.report.figures.names import slug
+from ablate.report.language import english, say
 from ablate.report.latex.letters import OTHER, RIGHT_TO_LEFT, escape
 from ablate.report.latex.preamble import preamble
 from ablate.report.latex.tables import MADE, table_file
-from ablate.report.prose import in_short
+from ablate.report.reading import in_short
 from ablate.report.table import Column, Row, Table, words
 from ablate.verdicts.analysis import Analysis
 
@@ -57,7 +58,7 @@ class _Writer:
     def body(self, document: Document) -> Iterator[str]:
         yield rf"\title{{{escape(document.title)}}}" "\n" r"\author{}" "\n" r"\date{}" "\n" r"\maketitle"
         for block in document.opening:
-            yield self._block(block, "In short")
+            yield self._block(block, say("In short"))
         for section in document.sections:
             yield rf"\section{{{escape(section.title)}}}"
             yield from (self._block(block, section.title) for block in _without_notes(section))
@@ -86,7 +87,7 @@ class _Writer:
         return replace(table, notes=(*table.notes, self._reading)) if judged and self._reading else table
 
     def _table(self, table: Table) -> str:
-        stem = slug(table.title).removeprefix("-") or "table"
+        stem = slug(english(table.title)).removeprefix("-") or "table"
         name = next(one for one in _names(stem) if f"{one}.tex" not in self.tables)
         self.tables[f"{name}.tex"] = table_file(table, label=f"{self.study}-{name}", command=f" {self.study} --latex")
         return rf"\input{{tables/{name}}}"

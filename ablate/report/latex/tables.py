@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ablate.report.latex.layout import Layout, Placed, lay_out
 from ablate.report.latex.letters import OTHER, PROVIDED, RIGHT_TO_LEFT, escape
-from ablate.report.table import Cell, Column, Row, Table
+from ablate.report.table import Cell, Column, Row, Table, together
 
 #: First words of each file, by which the next report knows its own.
 MADE = "% Made by `ablate report"
@@ -84,7 +84,7 @@ def _size(layout: Layout) -> str:
 
 
 def _notes(table: Table) -> str:
-    return " ".join(escape(note) for note in table.notes)
+    return escape(together(table.notes))
 
 
 def _specification(table: Table, part: Sequence[Placed]) -> str:

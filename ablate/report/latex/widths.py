@@ -5,17 +5,19 @@ from __future__ import annotations
 import unicodedata
 from functools import cache
 
-from ablate.report.latex.letters import FORMULAS, SYMBOLS, replaced
+from ablate.report.latex.letters import FORMULAS, SYMBOLS, is_home, replaced
 
 #: Widths in em, after Computer Modern.
 NARROW, DIGIT, USUAL, CAPITAL, WIDER = 0.31, 0.5, 0.53, 0.74, 0.85
+#: Of a Chinese letter in a font for Chinese, against an em of Computer Modern.
+HOME = 1.1
 #: Bold letters are so much wider.
 BOLD = 1.15
 
 
 def width(text: str, *, bold: bool = False) -> float:
     """Width of a line of text, em."""
-    return sum(map(_letter, text)) * (BOLD if bold else 1.0)
+    return sum(HOME if is_home(letter) else _letter(letter) for letter in text) * (BOLD if bold else 1.0)
 
 
 def wrapped(text: str, most: float) -> list[str]:

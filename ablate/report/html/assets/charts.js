@@ -36,7 +36,7 @@
       this.state = { panel: this.data.ranked, log: false, smooth: 0, seeds: false, off: new Set() };
       this.plotting = element("div", { class: "plotting", tabindex: "0", role: "application" });
       this.heard = element("p", { class: "unseen", role: "status" });
-      this.legend = element("div", { class: "legend", role: "group", "aria-label": "Curves" });
+      this.legend = element("div", { class: "legend", role: "group", "aria-label": say("Curves") });
       this.where = element("p", { class: "where" });
       figure.replaceChildren(
         element("figcaption", { dir: "auto" }, figure.dataset.text),
@@ -69,7 +69,7 @@
       };
       const metric = element("select", { change: change("panel", (from) => Number(from.value)) });
       this.data.panels.forEach(([title, , thin], place) => {
-        const text = thin >= 0 ? `${title} (training dashed)` : title;
+        const text = thin >= 0 ? say("{metric} (training dashed)", { metric: title }) : title;
         metric.append(element("option", { value: place, ...(place === this.state.panel && { selected: "" }) }, text));
       });
       const smooth = element("input", { type: "range", min: 0, max: 0.95, step: 0.05, value: 0 });
@@ -84,21 +84,21 @@
       const tools = element(
         "div",
         { class: "tools" },
-        element("label", {}, "Show", metric),
-        element("label", {}, "Smooth", smooth, shown),
+        element("label", {}, say("Show"), metric),
+        element("label", {}, say("Smooth"), smooth, shown),
         element(
           "label",
           {},
           element("input", { type: "checkbox", change: change("seeds", (from) => from.checked) }),
-          "each seed",
+          say("each seed"),
         ),
         element(
           "label",
           {},
           element("input", { type: "checkbox", change: change("log", (from) => from.checked) }),
-          "log scale",
+          say("log scale"),
         ),
-        element("button", { type: "button", click: () => this.draw() }, "Whole view"),
+        element("button", { type: "button", click: () => this.draw() }, say("Whole view")),
       );
       if (this.isChosen) tools.prepend(this.chooser());
       return tools;
@@ -106,7 +106,8 @@
 
     chooser() {
       const summary = element("summary", {});
-      const say = () => (summary.textContent = `Variants: ${this.entries.length} of ${this.all.length}`);
+      const count = () =>
+        (summary.textContent = say("Variants: {n} of {all}", { n: this.entries.length, all: this.all.length }));
       const list = element("ul");
       for (const entry of this.all) {
         const box = element("input", { type: "checkbox" });
@@ -116,17 +117,17 @@
           if (box.checked) chosen.add(entry);
           else chosen.delete(entry);
           this.entries = this.all.filter((one) => chosen.has(one));
-          say();
+          count();
           this.draw();
         });
         list.append(element("li", {}, element("label", {}, box, element("bdi", {}, entry[0]))));
       }
-      const search = element("input", { type: "search", "aria-label": "Search variants", placeholder: "Search" });
+      const search = element("input", { type: "search", "aria-label": say("Search variants"), placeholder: say("Search") });
       search.addEventListener("input", () => {
         const text = search.value.toLowerCase();
         for (const item of list.children) item.hidden = !item.textContent.toLowerCase().includes(text);
       });
-      say();
+      count();
       const made = element("details", { class: "chooser" }, summary, element("div", {}, search, list));
       made.addEventListener("keydown", (event) => {
         if (event.key === "Escape") made.open = false;
@@ -148,12 +149,16 @@
       const found = limits(columns.shown, this.state.off.size ? null : commonLimits(beside, metric.percent));
       this.remark = found
         ? found.hidden
-          ? `${found.hidden} of ${found.count} curves leave the picture. `
+          ? `${say("{n} of {all} curves leave the picture.", { n: found.hidden, all: found.count })} `
           : ""
-        : "Nothing was recorded. ";
-      if (this.data.stride > 1) this.remark += `One epoch in ${this.data.stride} is drawn. `;
+        : `${say("Nothing was recorded.")} `;
+      if (this.data.stride > 1) this.remark += `${say("One epoch in {n} is drawn.", { n: this.data.stride })} `;
       const labels = this.entries.map(([label]) => label).join(", ");
-      const said = `${this.figure.dataset.text}. ${metric.label} of ${labels}. Arrow keys read values.`;
+      const said = say("{text}. {metric} of {names}. Arrow keys read values.", {
+        text: this.figure.dataset.text,
+        metric: metric.label,
+        names: labels,
+      });
       this.plotting.setAttribute("aria-label", said);
       this.plot = new uPlot(this.options(columns, metric, found), [columns.x, ...columns.values], this.plotting);
       this.drawLegend(colours);
@@ -188,14 +193,14 @@
         axes: [
           {
             ...axis,
-            label: "epoch",
+            label: say("epoch"),
             labelSize: 22,
             size: 34,
             space: 60,
             incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000],
             values: (_, ticks) => ticks.map((tick) => (tick <= last ? tick : "")),
           },
-          { ...axis, label: metric.percent ? `${metric.label}, %` : metric.label, labelSize: 24, size: 52 },
+          { ...axis, label: metric.percent ? say("{metric}, %", { metric: metric.label }) : metric.label, labelSize: 24, size: 52 },
         ],
         series: columns.series,
         bands: columns.bands,
@@ -256,8 +261,8 @@
       this.where.textContent =
         this.remark +
         (isAt
-          ? `Epoch ${this.plot?.data[0][index] ?? 1 + index * this.data.stride}, mean over seeds`
-          : "Drag to zoom, point to read.");
+          ? say("Epoch {epoch}, mean over seeds", { epoch: this.plot?.data[0][index] ?? 1 + index * this.data.stride })
+          : say("Drag to zoom, point to read."));
       this.values.forEach((shown, place) => (shown.textContent = isAt ? this.text(this.means[place][index]) : ""));
     }
 
@@ -275,9 +280,9 @@
       const index = Math.min(x.length - 1, Math.max(0, (this.plot.cursor.idx ?? (step > 0 ? -1 : x.length)) + step));
       this.plot.setCursor({ left: this.plot.valToPos(x[index], "x"), top: this.plot.over.clientHeight / 2 });
       const said = this.entries.map(
-        ([label], place) => `${label} ${this.text(this.means[place][index]) || "no value"}`,
+        ([label], place) => `${label} ${this.text(this.means[place][index]) || say("no value")}`,
       );
-      this.heard.textContent = `Epoch ${x[index]}: ${said.join(", ")}`;
+      this.heard.textContent = say("Epoch {epoch}: {values}", { epoch: x[index], values: said.join(", ") });
     }
 
     erase() {

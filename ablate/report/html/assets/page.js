@@ -2,11 +2,11 @@
 // The page around tables and charts: colours, contents, panels of runs, printing.
 {
   const button = document.querySelector("button.theme");
-  const say = () => (button.textContent = theme.isDark ? "Light colours" : "Dark colours");
+  const name = () => (button.textContent = theme.isDark ? say("Light colours") : say("Dark colours"));
   button.hidden = false;
   button.addEventListener("click", () => theme.turn());
-  document.addEventListener("themechange", say);
-  say();
+  document.addEventListener("themechange", name);
+  name();
 
   // Where there is no room beside the text, contents are closed.
   const contents = document.querySelector(".contents details");

@@ -1,7 +1,7 @@
 "use strict";
 // Tables: a click on a heading sorts, a text filters.
 {
-  const order = new Intl.Collator("en", { numeric: true });
+  const order = new Intl.Collator(document.documentElement.lang, { numeric: true });
   const isNumber = /^-?[\d.]+(e[-+]?\d+)?$/;
 
   /** Smaller values first, words by the alphabet, what is empty always last. */
@@ -56,7 +56,7 @@
         row.hidden = !words.every((word) => texts[index].includes(word));
         count += !row.hidden;
       });
-      found.textContent = words.length ? `${count} of ${rows.length} rows` : "";
+      found.textContent = words.length ? say("{n} of {all} rows", { n: count, all: rows.length }) : "";
     });
   }
 
