@@ -190,13 +190,14 @@ def main() -> None:
         images = Path(folder) / "digits.npz"
         write_images(images)
         epochs = 2 if options.quick else ablate.load_study(STUDY).baseline.training.epochs
-        chosen = without(options.without, sides(images, epochs))
+        installed_ones = sides(images, epochs)
+        chosen = without(options.without, installed_ones)
         timed = {name: side.seconds for name, side in chosen.items()}
         seconds = interleaved(timed, options.rounds, warm_up=0 if options.quick else 1, said="seconds, ")
     loop = min((name for name in chosen if name.startswith(LOOP)), key=lambda name: Spread.of(seconds[name]).median)
     rows = [row(name, chosen, seconds, loop) for name in chosen]
     head = ["side", "s", "x plain loop", "ablate run / this", "target", "mean test accuracy", "less plain loop's"]
-    absent = [name for name in PEERS if name not in chosen]
+    absent = [name for name in PEERS if name not in installed_ones]
     wrong = disagreements(chosen, loop)
     publish(
         "Thirty-two runs on digits, whole commands",

@@ -8,12 +8,10 @@ takes its place. It looks at `/proc`, so it needs Linux.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,7 +19,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from measuring import Spread, Target, arguments, interleaved, machine, publish, table
+
 ROUNDS = 9
+#: From the command to the first step, seconds.
+TARGET = Target(limit=4, at_least=False, unit=" s")
+TO_STEP = "to the first step"
 STUDY = Path(__file__).parents[1] / "studies" / "digits_net.toml"
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
@@ -53,44 +56,48 @@ PATIENCE = 120.0
 
 
 def main() -> None:
-    """Print two tables of medians in seconds."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--only", choices=("commands", "training"))
+    """Print two tables of medians in seconds, and write them down."""
+    parser = arguments(__doc__, rounds=ROUNDS)
+    parser.add_argument("--only", choices=("commands", "training"), help="one of the tables; nothing is written")
     asked = parser.parse_args()
+    rounds = 1 if asked.quick else asked.rounds
+    found = [f"{machine(['torch'])} Seconds, median and range of {rounds} rounds."]
     if asked.only != "training":
-        commands(asked.rounds)
+        found.append(commands(rounds))
     if asked.only != "commands":
-        training(asked.rounds)
+        found.append(training(rounds))
+    publish("Start", found, write=asked.only is None and not asked.quick)
 
 
-def commands(rounds: int) -> None:
+def commands(rounds: int) -> str:
     """Time what only reads."""
-    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(rounds + 1):  # the first warms the file cache
-        for name, words in COMMANDS.items():
+
+    def timed(words: list[str]) -> Callable[[], float]:
+        def once() -> float:
             started = time.perf_counter()
             subprocess.run([sys.executable, *words], capture_output=True, check=False)
-            times[name].append(time.perf_counter() - started)
-    bare = statistics.median(times["python -c pass"][1:])
-    print(f"{'command':<34} {'median s':>9} {'min':>6} {'max':>6} {'ratio':>6}   (n = {rounds})")
-    for name, seconds in times.items():
-        print(f"{_line(name, seconds[1:])} {statistics.median(seconds[1:]) / bare:>6.1f}")
+            return time.perf_counter() - started
+
+        return once
+
+    times = interleaved({name: timed(words) for name, words in COMMANDS.items()}, rounds)
+    bare = next(iter(times.values()))
+    rows = [
+        [f"`{name}`", Spread.of(seconds).text(), Spread.ratio(seconds, bare).text(1)] for name, seconds in times.items()
+    ]
+    return table(["command", "s", "to the bare interpreter"], rows)
 
 
-def training(rounds: int) -> None:
+def training(rounds: int) -> str:
     """Time what comes before the first step."""
     times: dict[str, list[float]] = {}
-    for _ in range(rounds + 1):
+    for number in range(rounds + 1):  # the first fills caches
         for name, seconds in _one_run().items():
+            print(f"round {number} of {rounds}, {name}: {seconds:.2f}", file=sys.stderr, flush=True)
             times.setdefault(name, []).append(seconds)
-    print(f"{'ablate run of a tiny study':<34} {'median s':>9} {'min':>6} {'max':>6}   (n = {rounds})")
-    for name, values in times.items():
-        print(_line(name, values[1:]))
-
-
-def _line(name: str, seconds: list[float]) -> str:
-    return f"{name:<34} {statistics.median(seconds):>9.3f} {min(seconds):>6.3f} {max(seconds):>6.3f}"
+    spreads = {name: Spread.of(seconds[1:]) for name, seconds in times.items()}
+    rows = [[name, spread.text(), TARGET.told(spread) if name == TO_STEP else ""] for name, spread in spreads.items()]
+    return table(["`ablate run` of a tiny study", "s", "target"], rows)
 
 
 def _one_run() -> dict[str, float]:
@@ -98,7 +105,7 @@ def _one_run() -> dict[str, float]:
         folder = Path(name)
         started = time.time()
         first, took = _first_epoch(folder, attempt=1)
-        told = {"to the first step": first - took - started, "to the first stored epoch": first - started}
+        told = {TO_STEP: first - took - started, "to the first stored epoch": first - started}
         killed = time.time()
         os.kill(_trainers(launcher.pid)[0], signal.SIGKILL)
         newest = _waited_for(lambda: _asked(folder, "select max(id) from attempts where number = 2"))

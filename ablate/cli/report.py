@@ -145,6 +145,15 @@ def _warn(text: str) -> None:
     typer.echo(f"warning: {text}", err=True)
 
 
+def load_libraries() -> None:
+    """Import what writing a report imports when it is needed: seconds, in which workers may be training."""
+    import statsmodels.stats.multitest
+    import statsmodels.stats.weightstats  # noqa: F401
+
+    import ablate.report.figures.picture
+    import ablate.report.write  # noqa: F401
+
+
 def conclude(database: Database, study: str, out: Path, *, lang: str = DEFAULT_LANGUAGE) -> None:
     """Print the table of a study and write its report, as `ablate run` ends."""
     from rich.console import Console

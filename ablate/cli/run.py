@@ -70,7 +70,7 @@ def run(
     with nursery() as line:  # it imports PyTorch while this process imports, reads and submits
         from ablate.cli.bars import data_progress
         from ablate.cli.live import live_view
-        from ablate.cli.report import conclude
+        from ablate.cli.report import conclude, load_libraries
         from ablate.errors import InterruptedRunError, JobsFailedError
         from ablate.launch.local import place
         from ablate.launch.run import Audience, run_study
@@ -88,6 +88,7 @@ def run(
                 warn=lambda text: typer.echo(text, err=True),
                 data=lambda: data_progress(plain=plain),
                 live=lambda: live_view(plain=plain),
+                ahead=load_libraries,
                 conclude=lambda: conclude(database, asked.name, out, lang=lang),
             )
             now = run_study(

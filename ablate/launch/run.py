@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.errors import DataMissingError
+from ablate.launch.ahead import Ahead
 from ablate.launch.local import Placement
 from ablate.launch.session import train_queued
 from ablate.orchestrate.data import prepare
@@ -54,6 +55,8 @@ class Audience:
     data: Callable[[], AbstractContextManager[DataProgress]] = lambda: nullcontext(SILENT)
     #: Entered while workers train.
     live: Callable[[], AbstractContextManager[View]] = lambda: nullcontext(View())
+    #: Called in another thread when a first job has ended: what `conclude` needs may be imported meanwhile.
+    ahead: Callable[[], None] = _silent
     #: Called when all is trained that can be, before what is wrong with the rest is raised or told.
     conclude: Callable[[], None] = _silent
 
@@ -104,14 +107,20 @@ def run_study(
     if now.left:
         with audience.data() as told:
             prepare([variant.recipe for variant in (part or study).variants()], data_root, told)
+        ahead = Ahead(audience.ahead, now.done)
         try:
             with audience.live() as view:
+
+                def watch(now: Progress) -> None:
+                    view.show(now)
+                    ahead.look(now.done)
+
                 now = train_queued(
                     db,
                     study.name,
                     placement,
                     data_root=data_root,
-                    watch=view.show,
+                    watch=watch,
                     stall_timeout=stall_timeout,
                     time_over=time_over,
                     on_interrupt=lambda: view.say(STOPPING),
@@ -123,6 +132,7 @@ def run_study(
             if progress(db, study.name).done:
                 audience.conclude()
             raise
+        ahead.join()
     if line is not None:
         line.close()  # what follows needs the processor more than the nursery does
     if not now.left:

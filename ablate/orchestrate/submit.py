@@ -155,4 +155,4 @@ def execution_rule() -> Mapping[str, Any]:
     threads changes the order of float additions. `packing` is the version of the rule that says which jobs are trained
     together.
     """
-    return {"tier": "exact", "threads": 1, "packing": 1}
+    return {"threads": 1, "packing": 1}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ablate.report.factorial import crossed
 from ablate.report.figures import names, style
 from ablate.report.figures.confusion import confusion_figure
+from ablate.report.figures.copies import in_copies
 from ablate.report.figures.curves import Frame, factor_figure
 from ablate.report.figures.effects import effects_figure
 from ablate.report.figures.gap import gap_figure
@@ -43,14 +44,19 @@ def draw(analysis: Analysis, folder: Path, *, pdf: bool = False) -> Mapping[str,
     Returns:
         File name without its ending, by the picture's name (see `names`). What has nothing to show is left out.
     """
-    written: dict[str, str] = {}
     with style.legible():
-        for name, file, make in wanted(analysis):
-            figure = make()
-            if figure is not None:
-                style.save(figure, folder, file, pdf=pdf)
-                written[name] = file
-    return written
+        pictures = list(wanted(analysis))
+        there = in_copies([partial(_drawn, make, folder, file, pdf) for _, file, make in pictures])
+    return {name: file for (name, file, _), shows in zip(pictures, there, strict=True) if shows}
+
+
+def _drawn(make: Callable[[], Figure | None], folder: Path, file: str, pdf: bool) -> bool:
+    """Write one picture; False where there is nothing to show."""
+    figure = make()
+    if figure is None:
+        return False
+    style.save(figure, folder, file, pdf=pdf)
+    return True
 
 
 def wanted(analysis: Analysis) -> Iterator[Wanted]:

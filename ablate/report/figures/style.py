@@ -102,15 +102,24 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, folder: Path, name: str, *, pdf: bool = False) -> None:
-    """Write `name.png`, `name.svg`, and where it is asked for `name.pdf`, which has its fonts within."""
+    """Write `name.png`, `name.svg`, and where it is asked for `name.pdf`, which has its fonts within.
+
+    By the formats' own canvases, each of which draws once; `savefig` draws each file twice, and lays each out anew.
+    """
     import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     with drawing(), unknown_letters():
-        figure.savefig(folder / f"{name}.png", metadata={"Software": None})
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+        figure.set_dpi(DOTS_PER_INCH)
+        FigureCanvasAgg(figure).print_png(folder / f"{name}.png", metadata={"Software": None})  # type: ignore[no-untyped-call]
+        figure.set_layout_engine("none")  # it has been laid out
+        FigureCanvasSVG(figure).print_svg(folder / f"{name}.svg", metadata={"Date": None})  # type: ignore[no-untyped-call]
         if pdf:
+            from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
             with mpl.rc_context({"pdf.fonttype": _pdf_fonts(figure)}):
-                figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+                FigureCanvasPdf(figure).print_pdf(folder / f"{name}.pdf", metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
 
 
 def _pdf_fonts(figure: Figure) -> int:
