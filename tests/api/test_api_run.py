@@ -74,7 +74,7 @@ def test_failed_jobs_raise_when_all_is_stored_unless_they_may_fail(
         ablate.run(deep, workers=1, progress=True, **part)
     told = capsys.readouterr()
     assert "tiny, revision 1: 2 of 2 jobs to run\n" in told.err
-    assert "tiny: 2/2 runs, 1 failed, ETA 0:00\n" in told.err
+    assert "tiny: 2/2 runs, 1 failed, ETA 0:00, " in told.err
     assert not told.out
     results = ablate.run(deep, progress=False, check=False, **part)
     runs = results.runs().set_index("variant")
