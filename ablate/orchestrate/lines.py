@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ablate.orchestrate.progress import Progress
 from ablate.orchestrate.throughput import Throughput
 from ablate.store.records import RunningRecord
+from ablate.store.ways import Way
 
 #: Least time between two plain lines, seconds.
 PLAIN_SECONDS = 10.0
@@ -59,12 +62,18 @@ def rates(of: Throughput) -> str:
 
 
 def computed(of: Throughput) -> str:
-    """How runs are computed, with their numbers where that differs; empty where nothing is known."""
-    if len(of.computed) == 1:
-        return of.computed[0][0].text
-    texts = [f"{way.text} ({jobs} runs)" for way, jobs in of.computed[:LINE_WAYS]]
-    others = len(of.computed) - len(texts)
-    return "; ".join([*texts, *([f"{others} other ways"] if others > 0 else [])])
+    """How runs are computed, with their numbers where that differs; empty where nothing is known.
+
+    Packs of several sizes, which most studies have, are told as one: `fused x3 to x7`.
+    """
+    sizes: dict[Way, Counter[int]] = {}
+    for way, jobs in of.computed:
+        sizes.setdefault(replace(way, k=1), Counter())[way.k] += jobs
+    texts = []
+    for way, found in sizes.items():
+        text = way.told(found)
+        texts.append(text if len(sizes) == 1 else f"{text} ({found.total()} runs)")
+    return "; ".join(texts[:LINE_WAYS]) + (f"; {others} more" if (others := len(texts) - LINE_WAYS) > 0 else "")
 
 
 def _rounded(value: float) -> str:

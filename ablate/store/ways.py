@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,12 @@ class Way:
     @property
     def text(self) -> str:
         """In words: `fused x8, 1 thread, channels_last`; single precision goes without saying."""
-        tier = self.tier if self.k == 1 else f"{self.tier} x{self.k}"
+        return self.told((self.k,))
+
+    def told(self, sizes: Collection[int]) -> str:
+        """The same for several numbers of networks as one: `fused x3 to x7, 1 thread, channels_last`."""
+        span = [f"x{size}" for size in sorted({min(sizes), max(sizes)}) if size > 1]
+        tier = " ".join([self.tier, " to ".join(span)]) if span else self.tier
         threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
         precision = [] if self.precision == "float32" else [self.precision]
         return ", ".join([tier, threads, self.memory_format, *precision])

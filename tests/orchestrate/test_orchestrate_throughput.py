@@ -95,4 +95,6 @@ def test_how_runs_were_computed_is_told_with_numbers_where_it_differs() -> None:
     assert found.as_json()["computed"][1] == {
         "tier": "exact", "k": 1, "threads": 2, "memory_format": "contiguous", "precision": "bfloat16", "jobs": 2
     }  # fmt: skip
+    sizes = [replace(job, way=replace(FUSED, k=k)) for job, k in zip(jobs, (3, 7, 5), strict=True)]
+    assert computed(paced(sizes, (), at(0))) == "fused x3 to x7, 1 thread, channels_last"
     assert rates(replace(found, runs_per_hour=2158.4, images_per_second=7.25)) == "2,160 runs/h, 7.2 images/s"

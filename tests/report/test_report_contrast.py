@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from report_cases import ACCURACIES, PROVENANCE, RECIPE, results, shapes, variant, whole, wounded
+from report_cases import ACCURACIES, EXECUTION, PROVENANCE, RECIPE, results, shapes, variant, whole, wounded
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -234,3 +234,13 @@ def test_a_variant_that_was_not_run_is_called_so() -> None:
     more = outline.model_copy(update={"variants": (*outline.variants, variant("late"))})
     found = picked("baseline", "late", given=replace(whole(), outline=more))
     assert column(verdicts(found), "verdict")[1] == "not run"
+
+
+def test_variants_that_were_computed_in_different_ways_are_noted() -> None:
+    given = whole()
+    fused = {**EXECUTION, "tier": "fused", "k": 4}
+    runs = [replace(run, execution=fused) if run.variant == "the widest" else run for run in given.runs]
+    found = picked("baseline", "the widest", "dropout=0.3", given=replace(given, runs=tuple(runs)))
+    note = "“the widest” was computed otherwise (fused x4) than baseline (exact); that agrees up to rounding."
+    assert [line for line in notes(found) if "computed" in line] == [note]
+    assert not warnings(found)
