@@ -85,7 +85,7 @@ def train_queued(
         try:
             while now.left or workers.alive:
                 interrupts.check()
-                before, now = now, patiently(lambda: progress(db, study))
+                before, now = now, patiently(partial(progress, db, study, now))
                 if advance is not None and advance.waiting and (now.done > before.done or not now.left):
                     patiently(advance)
                     now = patiently(lambda: progress(db, study))

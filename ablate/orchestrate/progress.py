@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
-from ablate.orchestrate.throughput import Throughput, throughput
-from ablate.protocol import JobState
+from ablate.orchestrate.throughput import MOST, Throughput, paced
+from ablate.protocol import ENDED, JobState
 from ablate.store import Database
-from ablate.store.reading import counts, mean_duration, running, workers
+from ablate.store.reading import counts, ended_last, mean_duration, running, workers
 from ablate.store.records import RunningRecord, WorkerRecord
+from ablate.store.ways import EndedRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class Progress:
     #: Time until the last job ends at the present number of workers, seconds; None before the first epoch has ended.
     eta_seconds: float | None
     throughput: Throughput = field(default_factory=Throughput)
+    #: Jobs that were trained to their end, the last first, as many as `throughput` looks at.
+    ended: Sequence[EndedRecord] = field(default=(), repr=False)
 
     @property
     def total(self) -> int:
@@ -69,8 +72,13 @@ class Progress:
         }
 
 
-def progress(db: Database, study: str) -> Progress:
+def progress(db: Database, study: str, before: Progress | None = None) -> Progress:
     """Where `study` stands now.
+
+    Args:
+        db: The experiment database.
+        study: Name of the study.
+        before: Where it stood a moment ago, for who asks again and again: what cannot have changed is not read anew.
 
     Raises:
         UsageError: The database has no such study.
@@ -78,13 +86,18 @@ def progress(db: Database, study: str) -> Progress:
     by_state = counts(db, study)[study]
     jobs = {str(state): by_state.get(state, 0) for state in JobState}
     at_work = running(db, study)
+    if before is not None and all(jobs[state] == before.jobs[state] for state in ENDED):
+        ended = before.ended
+    else:
+        ended = ended_last(db, study, MOST)
     return Progress(
         study=study,
         jobs=jobs,
         running=at_work,
         workers=workers(db),
         eta_seconds=_eta(db, study, queued=jobs[JobState.QUEUED], at_work=at_work),
-        throughput=throughput(db, study, at_work),
+        throughput=paced(ended, at_work, datetime.now(UTC)),
+        ended=ended,
     )
 
 

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from ablate.store import Database
-from ablate.store.reading import ended_last
 from ablate.store.records import RunningRecord
 from ablate.store.ways import EndedRecord, Way
 
@@ -43,20 +41,6 @@ class Throughput:
             "images_per_second": self.images_per_second,
             "computed": [{**asdict(way), "jobs": jobs} for way, jobs in self.computed],
         }
-
-
-def throughput(db: Database, study: str, running: Sequence[RunningRecord]) -> Throughput:
-    """How fast `study` goes.
-
-    Args:
-        db: The experiment database.
-        study: Name of the study.
-        running: Its jobs that run now.
-
-    Raises:
-        UsageError: The database has no such study.
-    """
-    return paced(ended_last(db, study, MOST), running, datetime.now(UTC))
 
 
 def paced(ended: Sequence[EndedRecord], running: Sequence[RunningRecord], now: datetime) -> Throughput:

@@ -68,16 +68,22 @@ def ended_last(db: Database, study: str, most: int) -> tuple[EndedRecord, ...]:
     Raises:
         UsageError: The database has no such study.
     """
-    question = (
-        select(attempts.c.started_at, attempts.c.ended_at, attempts.c.execution)
-        .join_from(jobs, attempts, attempts.c.id == jobs.c.attempt)
-        .where(jobs.c.state.in_([JobState.SUCCEEDED.value, JobState.DIVERGED.value]), jobs.c.listed)
-        .where(attempts.c.worker.is_not(None), attempts.c.ended_at.is_not(None))
-        .order_by(attempts.c.ended_at.desc(), attempts.c.id.desc())
-        .limit(most)
-    )
     with db.read() as connection:
-        rows = connection.execute(question.where(jobs.c.study == study_id(connection, study))).all()
+        last = (  # found by their jobs alone: a status line asks twice a second, and attempts are long rows
+            select(jobs.c.attempt)
+            .where(jobs.c.study == study_id(connection, study), jobs.c.listed)
+            .where(jobs.c.state.in_([JobState.SUCCEEDED.value, JobState.DIVERGED.value]))
+            .order_by(jobs.c.ended_at.desc(), jobs.c.id.desc())
+            .limit(most)
+            .subquery()
+        )
+        question = (
+            select(attempts.c.started_at, attempts.c.ended_at, attempts.c.execution)
+            .join_from(last, attempts, attempts.c.id == last.c.attempt)
+            .where(attempts.c.worker.is_not(None), attempts.c.ended_at.is_not(None))
+            .order_by(attempts.c.ended_at.desc(), attempts.c.id.desc())
+        )
+        rows = connection.execute(question).all()
     return tuple(
         EndedRecord(started_at=utc(row.started_at), ended_at=utc(row.ended_at), way=Way.of(row.execution or {}))
         for row in rows

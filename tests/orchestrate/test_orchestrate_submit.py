@@ -99,8 +99,10 @@ def test_progress_counts_what_is_left(db: Database) -> None:
     finish(db, 3)
     now = progress(db, "tiny")
     assert (now.total, now.done, now.left) == (4, 3, 1)
+    assert len(progress(db, "tiny", now).ended) == len(now.ended) == 3
     finish(db, 1)
     assert progress(db, "tiny").eta_seconds == 0.0
+    assert len(progress(db, "tiny", now).ended) == 4
 
 
 def test_how_a_study_was_asked_for_is_remembered(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
