@@ -34,7 +34,7 @@ SHAPES = {
 }
 #: Networks in a pack by the work of a step of one of them: most numbers that its layers put out, most products of a
 #: forward pass, and K; above the last none. `python benchmarks/packs.py` measures what each gives.
-SIZES = ((160_000, 30_000_000, 8), (500_000, 45_000_000, 4))
+SIZES = ((120_000, 30_000_000, 8), (500_000, 45_000_000, 4))
 #: Least size where a recipe asks for the fused tier itself.
 LEAST = 2
 #: Optimizers that treat each weight by itself.
