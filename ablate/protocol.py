@@ -126,6 +126,8 @@ class Claim:
     keep: Keep = "none"
     #: What it is trained in, with other jobs or with empty places beside it; None: alone.
     pack: Pack | None = None
+    #: Whether other jobs may be beside it there; not where it may have taken some down. Its numbers are the same.
+    company: bool = True
 
 
 class Packing(StrEnum):
@@ -200,11 +202,13 @@ class JobQueue(Protocol):
         without: Collection[int] = (),
         packing: Packing = Packing.ALWAYS,
         alone: Collection[str] = (),
+        apart: Collection[str] = (),
     ) -> tuple[Claim, ...]:
         """Open attempts on the next queued job (seed-major, then the variants' order) and on those of its pack.
 
         None are given when none is queued. Attempts whose lease has run out are rescued first. Variants of the jobs in
-        `without` are left to others; jobs of the packs in `alone` come one by one.
+        `without` are left to others; jobs of the packs in `alone` come without their pack, those of the packs in
+        `apart` come one by one.
         """
 
     def join(

@@ -50,8 +50,9 @@ class Asking:
     without: Collection[int]
     #: Which jobs are handed out together.
     packing: Packing
-    #: Keys of packs whose jobs are handed out one by one.
+    #: Keys of packs whose jobs are handed out without them, and of those whose jobs come one by one, each in its pack.
     alone: Collection[str] = ()
+    apart: Collection[str] = ()
 
     @property
     def binds(self) -> dict[str, Any]:
@@ -92,9 +93,10 @@ def next_job(connection: Connection, asking: Asking) -> tuple[Claim, Pack | None
     again = job.attempt_count > 1
     checkpoints = connection.execute(CHECKPOINTS, {"job_id": job.id}).all() if again else []
     claim = _claim(connection, asking.worker, job, about, checkpoints)
-    if about.pack is None or job.fruitless_attempts > 1 or (again and _wants_alone(connection, job.id)):
+    if about.pack is None or (again and _wants_alone(connection, job.id)):
         return claim, None
-    return claim, Pack(key=about.pack, size=about.pack_size)
+    company = job.fruitless_attempts <= 1 and about.pack not in asking.apart
+    return replace(claim, company=company), Pack(key=about.pack, size=about.pack_size)
 
 
 def may_be_packed(asking: Asking, claim: Claim, pack: Pack) -> bool:
@@ -107,8 +109,8 @@ def may_be_packed(asking: Asking, claim: Claim, pack: Pack) -> bool:
 
 def with_mates(connection: Connection, asking: Asking, claim: Claim, pack: Pack) -> tuple[Claim, ...]:
     """A job that was handed out, and as many waiting ones as fit beside it, in the queue's order."""
-    beside = replace(asking, study=claim.study)
-    return (replace(claim, pack=pack), *mates(connection, beside, pack, pack.size - 1))
+    beside, room = replace(asking, study=claim.study), pack.size - 1 if claim.company else 0
+    return (replace(claim, pack=pack), *mates(connection, beside, pack, room))
 
 
 def mates(connection: Connection, asking: Asking, pack: Pack, room: int) -> tuple[Claim, ...]:

@@ -124,10 +124,13 @@ class PatientQueue:
         without: Collection[int] = (),
         packing: Packing = Packing.ALWAYS,
         alone: Collection[str] = (),
+        apart: Collection[str] = (),
     ) -> tuple[Claim, ...]:
         """As `Queue.claim_pack`; jobs that were claimed without our hearing of it are given back first."""
         return self._patiently(
-            lambda: self._queue.claim_pack(worker, study=study, without=without, packing=packing, alone=alone),
+            lambda: self._queue.claim_pack(
+                worker, study=study, without=without, packing=packing, alone=alone, apart=apart
+            ),
             again=lambda: self._queue.disown(worker),
         )
 

@@ -81,24 +81,29 @@ class Queue:
         without: Collection[int] = (),
         packing: Packing = Packing.ALWAYS,
         alone: Collection[str] = (),
+        apart: Collection[str] = (),
     ) -> tuple[Claim, ...]:
         """Open attempts on the next queued job and on those that are trained together with it; none when none waits.
 
         Attempts whose lease has run out are rescued first. Studies are served in the order of their first submission.
         A job that belongs to a pack comes with as many waiting jobs of its study and pack as there are places. One
-        whose last attempt died without a new epoch comes alone, as does one that ran out of memory.
+        whose last attempt died without a new epoch comes in its pack, for the same numbers, but without company; one
+        that ran out of memory comes without its pack.
 
         Args:
             worker: Id of the worker.
             study: Only jobs of this study; None for all.
             without: Jobs whose variants are left to other workers.
             packing: Which jobs are handed out together.
-            alone: Keys of packs whose jobs are handed out one by one.
+            alone: Keys of packs that cannot be trained: their jobs come without them.
+            apart: Keys of packs whose jobs come one by one, each in its pack.
 
         Raises:
             DatabaseError: A newer ablate has migrated the database, or wrote a recipe that this one cannot read.
         """
-        asking = Asking(worker=worker, lease=self._lease, study=study, without=without, packing=packing, alone=alone)
+        asking = Asking(
+            worker=worker, lease=self._lease, study=study, without=without, packing=packing, alone=alone, apart=apart
+        )
         with self._db.write() as connection:
             look_around(connection, self._db.place)
             found = next_job(connection, asking)

@@ -93,8 +93,9 @@ class Supervisor:
         self._over = False
         #: A GPU is filled by one job more often than a core is.
         self._packing = Packing.ALWAYS if settings.device == "cpu" else Packing.ASKED
-        #: Keys of packs that could not be trained together here.
+        #: Keys of packs that could not be trained here, and of those in which a trainer stalled.
         self._alone: set[str] = set()
+        self._apart: set[str] = set()
         self._ours, self._wake = socket.socketpair()
         self._wake.setblocking(False)
 
@@ -143,6 +144,7 @@ class Supervisor:
                     without=self._held.missing,
                     packing=self._packing,
                     alone=self._alone,
+                    apart=self._apart,
                 )
                 if claims:
                     self._serve(claims)
@@ -231,7 +233,7 @@ class Supervisor:
                 case Room(places=places):
                     self._fill(child, places)
                 case Unpackable(reason=reason):
-                    self._part(reason)
+                    self._part(reason, self._alone)
                 case Stopped() | PackOver():
                     self._held.release(self._given_back)
                     self._over = True
@@ -240,7 +242,7 @@ class Supervisor:
         """Let waiting jobs join the pack; the trainer is answered in any case."""
         claims: tuple[Claim, ...] = ()
         first = self._pack
-        if first is not None and first.pack is not None and not self._stopping:
+        if first is not None and first.pack is not None and first.company and not self._stopping:
             claims = self._queue.join(
                 self._settings.id,
                 first.pack,
@@ -261,19 +263,20 @@ class Supervisor:
             elif self._child is not None:
                 self._child.order(Drop(attempt))
 
-    def _part(self, reason: str) -> None:
-        """Give the jobs of a pack back, to be trained one by one from now on."""
+    def _part(self, reason: str, kept: set[str]) -> None:
+        """Give the jobs of a pack back, to be trained one by one from now on: `kept` gets its key."""
         self._discard_child()
         self._over = True
         if self._pack is not None and self._pack.pack is not None:
             _log.warning("a pack of %d jobs is trained one by one: %s", len(self._held), reason)
-            self._alone.add(self._pack.pack.key)
+            kept.add(self._pack.pack.key)
         self._held.release()
 
     def _fail(self, report: Broke) -> None:
         """The trainer is gone or to be given up, and with it all that it had."""
-        if self._pack is not None and report.kind is FailureKind.STALLED:  # whose fault it is will be seen
-            self._part(report.message)
+        stalled_together = self._pack is not None and len(self._held) > 1 and report.kind is FailureKind.STALLED
+        if stalled_together:  # whose fault it is will be seen
+            self._part(report.message, self._apart)
             return
         report = self._with_last_words(report)
         self._discard_child()

@@ -150,16 +150,24 @@ def test_where_packs_are_taken_on_request_the_recipe_makes_it(db, queue, monkeyp
     assert cells(queue.join("w1", SMALL, 1, study="small")) == [(1, "32")]
 
 
-def test_jobs_that_died_without_a_new_epoch_are_handed_out_alone(db, queue):
+def test_the_jobs_of_a_pack_may_come_one_by_one(db, queue):
+    submit_packed(db)
+    first, second = claim_pack(queue, apart=["small"]), claim_pack(queue, apart=["small"])
+    assert [(len(one), one[0].pack, one[0].company) for one in (first, second)] == [(1, SMALL, False)] * 2
+
+
+def test_jobs_that_died_without_a_new_epoch_are_handed_out_in_their_pack_without_company(db, queue):
     submit_packed(db, seeds=(0, 1, 2))
     pack = claim_pack(queue)
     queue.record_epoch(pack[1].ticket, metrics(1))  # this one has got somewhere
     kill(queue, pack)
     alone = claim_pack(queue)
-    assert (alone[0].ticket.job, len(alone), alone[0].pack) == (pack[0].ticket.job, 1, None)
+    assert (alone[0].ticket.job, len(alone), alone[0].pack) == (pack[0].ticket.job, 1, SMALL)
+    assert not alone[0].company
     again = claim_pack(queue)  # and two that never ran
     assert again[0].ticket.job == pack[1].ticket.job
     assert (len(again), again[0].attempt_number, {each.pack for each in again}) == (3, 2, {SMALL})
+    assert again[0].company
     kill(queue, alone)
     for _ in range(MAX_FRUITLESS_ATTEMPTS - 2):
         kill(queue, claim_pack(queue))

@@ -147,6 +147,13 @@ def attempts_of(order: TrainPack | Join) -> list[int]:
     return [one.attempt for one in order.orders]
 
 
+def finished(order: Order) -> list[Report]:
+    """A trainer of packs that has no trouble, and asks for nobody."""
+    if not isinstance(order, TrainPack):
+        return alone(order)
+    return [*(each for one in attempts_of(order) for each in done(one)), PackOver()]
+
+
 def test_places_are_filled_until_nothing_is_left(stage: Stage) -> None:
     def script(order: Order) -> list[Report]:
         match order:
@@ -208,14 +215,15 @@ def test_a_stalled_pack_is_trained_one_by_one(stage: Stage, monkeypatch: pytest.
             return True
 
     def script(order: Order) -> list[Report]:
-        if isinstance(order, TrainPack):
+        if isinstance(order, TrainPack) and len(order.orders) > 1:
             os.write(stage.supervisor._wake.fileno(), b"1")  # nothing is said, but somebody looks
             return []
-        return alone(order)
+        return finished(order)
 
     monkeypatch.setattr(supervisor, "Watchdog", Impatient)
     assert stage.play(script) == ["succeeded"] * 6
     assert stage.attempts() == [("released", 4), ("succeeded", 6)]
+    assert [len(order.orders) for order in stage.orders if isinstance(order, TrainPack)] == [4, *[1] * 6]
 
 
 def test_the_failure_of_one_member_is_its_own(stage: Stage) -> None:
@@ -272,19 +280,19 @@ def test_a_pack_is_given_back_when_its_worker_stops(stage: Stage) -> None:
     assert stage.attempts() == [("released", 4)]
 
 
-def test_when_a_pack_is_killed_each_job_has_a_failed_attempt_and_those_without_progress_run_alone(stage: Stage) -> None:
+def test_when_a_pack_is_killed_those_without_progress_are_tried_without_company(stage: Stage) -> None:
     def script(order: Order) -> list[Report] | None:
         if isinstance(order, TrainPack):
-            return (
-                None
-                if stage.trainers == 1
-                else [*(each for one in attempts_of(order) for each in done(one)), PackOver()]
-            )
-        return alone(order)
+            return [Room(3), *finished(order)] if stage.trainers > 1 else None
+        return []
 
     assert stage.play(script) == ["succeeded"] * 6
     assert stage.attempts() == [("failed", 4), ("succeeded", 6)]
-    assert [type(order).__name__ for order in stage.orders] == ["TrainPack", *["Train"] * 4, "TrainPack"]
+    packs = [order for order in stage.orders if isinstance(order, TrainPack)]
+    assert [len(order.orders) for order in packs] == [4, 1, 1, 1, 1, 2]
+    assert {order.size for order in packs} == {4}  # the same numbers
+    joins = [order for order in stage.orders if isinstance(order, Join)]
+    assert [len(order.orders) for order in joins] == [0] * 5  # nobody joins them
 
 
 def test_a_lone_job_that_was_replaced_ends_its_trainer(stage: Stage) -> None:
