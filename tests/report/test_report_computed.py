@@ -106,8 +106,8 @@ def test_comparisons_of_different_ways_are_noted_and_no_alarm() -> None:
     assert notes(given) == [
         "Compared, and computed in different ways: dropout=0.3, dropout=0.6, optimizer=Adam, “dropout=0.3, "
         "optimizer=Adam”, “dropout=0.6, optimizer=Adam” and “the widest” (fused x4) against baseline (exact). These "
-        "ways agree up to rounding; times of fused runs are shares of what K runs took together, and compare only where "
-        "K is the same."
+        "ways agree up to rounding; times of fused runs are shares of what K runs took together, and compare only "
+        "where K is the same."
     ]
     assert "computed in different ways" in render(analyse(given), {})
 

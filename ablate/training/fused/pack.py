@@ -129,7 +129,10 @@ class _Pack:
                 self._crew.ended(member.number, error)
                 self._announce([number])
                 continue
-            place.progress.leave_out(begun - time.perf_counter())  # its own set-up is a part of its time
+            taken = time.perf_counter() - begun
+            place.progress.leave_out(-taken)  # its own set-up is a part of its time
+            for other in self._places.values():  # they waited
+                other.progress.leave_out(taken)
             self._places[number] = place
             self._announced.discard(number)
             if place.over:  # its last checkpoint was of its last epoch
