@@ -14,6 +14,8 @@ from ablate.errors import UsageError
 
 #: Relative difference up to which two numbers are one: what another version of a library may change.
 TOLERANCE = 1e-9
+#: What the compute-aware view tells of clocks: another in every run.
+WALL_TIME = ("seconds", "at_equal_time", "device")
 #: What may be a difference of nearly equal numbers, and the size up to which it is rounding.
 DIFFERENCES = frozenset({"delta", "ci_low", "ci_high", "statistic", "icc", "effect"})
 ROUNDING = 1e-12
@@ -82,7 +84,7 @@ def _head(document: Document) -> dict[str, Any]:
     """What belongs to no comparison, flat; without what rests on wall time, which is another in every run."""
     head = {name: value for name, value in document.items() if name != "comparisons"}
     if isinstance(compute := head.get("compute"), Mapping):
-        timeless = {name: value for name, value in compute.items() if name not in ("seconds", "at_equal_time")}
+        timeless = {name: value for name, value in compute.items() if name not in WALL_TIME}
         timeless["pareto"] = [one for one in compute.get("pareto", ()) if one.get("cost") != "seconds"]
         head["compute"] = timeless
     return dict(_leaves("", head))

@@ -198,8 +198,13 @@ def _ranged(
 def seconds_per_epoch(analysis: Analysis) -> tuple[Column, Maker]:
     """Mean over runs of the median epoch, seconds."""
     return _measured(
-        analysis, "seconds_per_epoch", say("s / epoch"), lambda run: run.seconds_per_epoch, numbers.significant
+        analysis, "seconds_per_epoch", say("s / epoch"), _own(lambda run: run.seconds_per_epoch), numbers.significant
     )
+
+
+def _own(read: Callable[[RunRecord], float | None]) -> Callable[[RunRecord], float | None]:
+    """A time of runs that were trained by themselves: others' are shares of what several took together."""
+    return lambda run: read(run) if run.alone else None
 
 
 def last_train_loss(analysis: Analysis) -> tuple[Column, Maker]:
@@ -224,8 +229,14 @@ def costs(analysis: Analysis) -> list[tuple[Column, Maker]]:
         flops(analysis),
         _measured(analysis, "epochs", say("epochs"), lambda run: run.epochs or None, numbers.few),
         seconds_per_epoch(analysis),
-        _measured(analysis, "seconds", say("s / run"), lambda run: run.seconds, numbers.significant),
-        _measured(analysis, "images_per_second", say("images / s"), lambda run: run.images_per_second, numbers.count),
+        _measured(analysis, "seconds", say("s / run"), _own(lambda run: run.seconds), numbers.significant),
+        _measured(
+            analysis,
+            "images_per_second",
+            say("images / s"),
+            _own(lambda run: run.images_per_second),
+            numbers.count,
+        ),
         _measured(analysis, "peak_memory_bytes", say("peak memory"), lambda run: run.peak_memory_bytes, numbers.memory),
         (Column(name="device", heading=say("device"), align="left", hideable=True), devices),
     ]

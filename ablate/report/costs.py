@@ -25,12 +25,14 @@ class Cost:
     read: Callable[[RunRecord], float | None]
     #: The number as text.
     text: Callable[[float | None], str]
-    #: Wall time: it belongs to a device model, and is told by the median over seeds.
+    #: Wall time: it belongs to a device model, is told by the median over seeds, and only of runs that were trained by
+    #: themselves.
     timed: bool = False
 
     def of(self, runs: Sequence[RunRecord]) -> float | None:
         """The cost of a variant, from its runs: the mean, of wall times the median; None where it is not known."""
-        known = [value for run in runs if (value := finite(self.read(run))) is not None]
+        counted = [run for run in runs if run.alone] if self.timed else runs
+        known = [value for run in counted if (value := finite(self.read(run))) is not None]
         if self.timed:
             return median(known) if known else None
         return mean_of(known)

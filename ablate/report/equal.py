@@ -148,7 +148,7 @@ def _curves(results: Results, runs: Sequence[RunRecord], name: str) -> _Curves |
     if not common:
         return None
     of_epochs = [[time for row in seconds if (time := row[place]) is not None] for place in range(common)]
-    known = all(len(of_epoch) == len(runs) for of_epoch in of_epochs)
+    known = all(len(of_epoch) == len(runs) for of_epoch in of_epochs) and all(run.alone for run in runs)
     return _Curves(
         values=tuple(tuple(row[:common]) for row in values),
         times=tuple(accumulate(map(median, of_epochs))) if known else (),

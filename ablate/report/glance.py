@@ -109,7 +109,7 @@ def _equals(p: float) -> str:
 def _doubt(best: Comparison) -> str:
     """Why an undecided gain is to be taken with care."""
     if best.family_size > 1:
-        return say("the largest of {n} differences owes some of its size to chance", n=best.family_size)
+        return say("the best of {n} differences looks better than it is", n=best.family_size)
     return say("chance alone may make such a difference")
 
 
@@ -140,5 +140,5 @@ def _spent(analysis: Analysis) -> str:
     time = numbers.duration(sum(run.seconds or 0.0 for run in over))
     runs = say_number(len(over), "{n} run", "{n} runs")
     if not models:
-        return say("{runs}, {time} of training", runs=runs, time=time)
-    return say("{runs}, {time} of training on {models}", runs=runs, time=time, models=listed(models))
+        return say("{runs}, {time} of training in sum", runs=runs, time=time)
+    return say("{runs}, {time} of training in sum on {models}", runs=runs, time=time, models=listed(models))

@@ -80,7 +80,9 @@ def _ended(results: Results) -> list[str]:
 def _steps(analysis: Analysis, steps: str, good: Sequence[Comparison]) -> str:
     """How many steps of a ladder helped, and which."""
     if not good:
-        return say("Of the {steps} of the ladder, in this order, none is better than the step before.", steps=steps)
+        return say(
+            "Of the {steps} of the ladder, in this order, none is shown to be better than the step before.", steps=steps
+        )
     return say_number(
         len(good),
         "Of the {steps} of the ladder, in this order, {n} is better than the step before: {effects}.",
@@ -141,7 +143,7 @@ def _counts(analysis: Analysis, shown: Sequence[Comparison]) -> list[str]:
             )
         ]
     subject = say_number(len(shown), "Of one change", "Of {n} changes")
-    parts = [say("{subject}, none is better than the baseline ({mean})", subject=subject, mean=mean)]
+    parts = [say("{subject}, none is shown to be better than the baseline ({mean})", subject=subject, mean=mean)]
     if found["better"]:
         parts[0] = say_number(
             len(found["better"]),

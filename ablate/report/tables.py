@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ablate.protocol import JobState
 from ablate.report import columns, numbers
@@ -131,7 +132,14 @@ def cost_table(analysis: Analysis) -> Table | None:
     if not any(run.state == JobState.SUCCEEDED for run in analysis.results.runs):
         return None
     rows = [(variant.name, variant) for variant in analysis.results.outline.variants]
-    table = _table(analysis, say("Cost"), say("variant"), rows, columns.costs(analysis)).hidden()
+    table = _table(analysis, say("Cost"), say("variant"), rows, columns.costs(analysis))
+    if any(run.state == JobState.SUCCEEDED and not run.alone for run in analysis.results.runs):
+        note = say(
+            "Times and images/s are told of variants whose runs were trained by themselves: runs that were computed as "
+            "one took their time together, and none has a time of its own."
+        )
+        table = replace(table, notes=(*table.notes, note))
+    table = table.hidden()
     return table if len(table.columns) > 1 or table.notes else None
 
 

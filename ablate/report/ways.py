@@ -34,16 +34,9 @@ def ways_told(analysis: Analysis) -> str | None:
         )
         for (here, there, reference), found in kinds.items()
     ]
-    comparisons = say("; ").join(parts)
-    if not any(run.execution.get("tier") == "fused" for run in results.runs):
-        return say(
-            "Compared, and computed in different ways: {comparisons}. These ways agree up to rounding.",
-            comparisons=comparisons,
-        )
     return say(
-        "Compared, and computed in different ways: {comparisons}. These ways agree up to rounding; times of fused runs "
-        "are shares of what K runs took together, and compare only where K is the same.",
-        comparisons=comparisons,
+        "Compared, and computed in different ways: {comparisons}. These ways agree up to rounding.",
+        comparisons=say("; ").join(parts),
     )
 
 

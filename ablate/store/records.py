@@ -87,6 +87,11 @@ class RunRecord:
     #: How it was computed, see `Outcome.execution`; empty where that is not known.
     execution: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def alone(self) -> bool:
+        """Whether it was trained by itself; else its times are shares of what several took, and say nothing of it."""
+        return int(self.execution.get("k", 1)) == 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:

@@ -9,11 +9,14 @@ import pytest
 from report_cases import EXECUTION, attempt, whole
 
 from ablate.protocol import AttemptState, JobState
+from ablate.report.agreement import mismatches
 from ablate.report.checks import findings
 from ablate.report.comparisons import comparisons_json
 from ablate.report.computed import computed_table
 from ablate.report.markdown import render
+from ablate.report.pareto import paretos
 from ablate.report.table import Table
+from ablate.report.tables import cost_table
 from ablate.store.records import RunRecord
 from ablate.verdicts.analysis import analyse
 from ablate.verdicts.results import Results
@@ -106,8 +109,7 @@ def test_comparisons_of_different_ways_are_noted_and_no_alarm() -> None:
     assert notes(given) == [
         "Compared, and computed in different ways: dropout=0.3, dropout=0.6, optimizer=Adam, “dropout=0.3, "
         "optimizer=Adam”, “dropout=0.6, optimizer=Adam” and “the widest” (fused x4) against baseline (exact). These "
-        "ways agree up to rounding; times of fused runs are shares of what K runs took together, and compare only "
-        "where K is the same."
+        "ways agree up to rounding."
     ]
     assert "computed in different ways" in render(analyse(given), {})
 
@@ -132,12 +134,24 @@ def test_only_what_differs_is_named(other: Mapping[str, Any], told: str | None) 
     found = notes(given)
     assert len(found) == (told is not None)
     assert all(one.startswith(f"Compared, and computed in different ways: “the widest” {told}. These") for one in found)
-    assert all(("times of fused runs" in one) == ("fused" in str(told)) for one in found)
 
 
 def test_nothing_of_it_is_checked() -> None:
     quick = changed(lambda _: {"images_per_second": 9000.0}, changed(packed))
-    assert comparisons_json(quick) == comparisons_json(whole())
+    assert mismatches(comparisons_json(whole()), comparisons_json(quick)) == ()
+
+
+def test_runs_that_were_trained_together_have_no_times_of_their_own() -> None:
+    """Their shares would say that optimizers and augmentations cost nothing."""
+    given = changed(packed)
+    told = cost_table(analyse(given))
+    assert told is not None
+    alone = [row["variant"] for row in cells(told) if row["seconds_per_epoch"] != "–"]
+    assert alone == ["baseline"]
+    assert any("none has a time of its own" in note for note in told.notes)
+    assert "seconds" not in [one.cost.name for one in paretos(analyse(given))]
+    assert "seconds" in [one.cost.name for one in paretos(analyse(whole()))]
+    assert not any("none has a time of its own" in note for note in cost_table(analyse(whole())).notes)  # type: ignore[union-attr]
 
 
 def test_only_runs_that_succeeded_are_counted() -> None:
