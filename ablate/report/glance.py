@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from ablate.report import numbers
-from ablate.report.costs import PARAMETERS, SECONDS_PER_EPOCH, device_models, successful
+from ablate.report.costs import FLOPS, PARAMETERS, SECONDS_PER_EPOCH, device_models, successful
 from ablate.report.language import say, say_number
 from ablate.report.table import clauses, listed, quoted
 from ablate.report.words import word
@@ -117,17 +117,21 @@ def _cost(analysis: Analysis, best: Comparison) -> list[str]:
     """What the gain costs beside its reference; seconds only where both ran on the same device model."""
     runs = [successful(analysis.results, key) for key in (best.arm, best.reference)]
     models = set().union(*map(device_models, runs))
-    parts = []
+    parts: dict[str, str] = {}
     for cost, text in (
         (PARAMETERS, told("{ratio} times the parameters")),
+        (FLOPS, told("{ratio} times the FLOPs")),
         (SECONDS_PER_EPOCH, told("{ratio} times the seconds per epoch")),
     ):
         own, other = (cost.of(side) for side in runs)
         if own is not None and other and not (cost.timed and len(models) != 1):
-            parts.append(say(text, ratio=numbers.significant(own / other)))
+            ratio = numbers.significant(own / other)
+            parts[say(text, ratio=ratio)] = ratio
     if not parts:
         return []
-    return [say("{costs} of {reference}", costs=listed(parts), reference=_named(analysis, best.reference))]
+    more = [part for part, ratio in parts.items() if ratio != numbers.significant(1.0)]
+    costs = listed(more or list(parts)[:1])
+    return [say("{costs} of {reference}", costs=costs, reference=_named(analysis, best.reference))]
 
 
 def _spent(analysis: Analysis) -> str:
