@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from torch import Tensor
@@ -17,15 +18,31 @@ from ablate.training.setup import Setup
 from ablate.training.weights import Keeping, save_weights, weights_of
 
 
-def tested(run: Setup, progress: Progress, check: Callable[[], None], computed: Mapping[str, Any]) -> Outcome:
-    """The selected weights meet the test images, once, and label what nobody has labelled.
+def ended(
+    run: Setup,
+    progress: Progress,
+    check: Callable[[], None],
+    *,
+    computed: Mapping[str, Any],
+    keeping: Keeping | None,
+) -> Outcome:
+    """All that comes after the last epoch: the selected weights meet the test images, and are kept.
 
     Args:
         run: The run.
         progress: How far it is.
         check: Called before each batch; raises to stop.
         computed: How it was computed, see `execution`.
+        keeping: Which final weights are written, and where; None means none.
     """
+    last = weights_of(run.model) if keeping is not None and keeping.wants_last else None
+    progress.select()
+    outcome = _tested(run, progress, check, computed)
+    return outcome if keeping is None else replace(outcome, weights=_kept(run, progress, keeping, last))
+
+
+def _tested(run: Setup, progress: Progress, check: Callable[[], None], computed: Mapping[str, Any]) -> Outcome:
+    """The selected weights meet the test images, once, and label what nobody has labelled."""
     dataset = run.dataset
     measured, predictions, own = evaluate(run.tested, run.test, run.loss, check, run.metrics, "test_", dataset.classes)
     labelling = None
@@ -47,7 +64,7 @@ def tested(run: Setup, progress: Progress, check: Callable[[], None], computed: 
     )
 
 
-def kept(run: Setup, progress: Progress, keeping: Keeping, last: Mapping[str, Tensor] | None) -> tuple[Weights, ...]:
+def _kept(run: Setup, progress: Progress, keeping: Keeping, last: Mapping[str, Tensor] | None) -> tuple[Weights, ...]:
     """The files of a run that is over: its selected weights, and those after its last epoch where they are given."""
 
     def write(tensors: Mapping[str, Tensor], which: Literal["best", "last"], epoch: int) -> Weights:

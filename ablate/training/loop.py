@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from ablate.recipe import AnyRecipe, OwnRecipe, Recipe
 from ablate.training.context import OnReport
 from ablate.training.data import LATEST
 from ablate.training.device import determinism, prepare_process
-from ablate.training.ending import divergence, kept, tested
+from ablate.training.ending import divergence, ended
 from ablate.training.evaluate import Measured, evaluate
 from ablate.training.execution import execution
 from ablate.training.failures import Diverged, Stopped
@@ -27,7 +26,7 @@ from ablate.training.measure import peak_memory_bytes
 from ablate.training.own_code import own_code
 from ablate.training.progress import FORMAT, Progress, resumed
 from ablate.training.setup import Setup, set_up
-from ablate.training.weights import Keeping, weights_of
+from ablate.training.weights import Keeping
 
 log = logging.getLogger(__name__)
 
@@ -225,10 +224,7 @@ def run_phases(
 
     if run.group.rank > 0:
         return None
-    last = weights_of(run.model) if keeping is not None and keeping.wants_last else None
-    progress.select()
-    outcome = tested(run, progress, check, execution(run))
-    return outcome if keeping is None else replace(outcome, weights=kept(run, progress, keeping, last))
+    return ended(run, progress, check, computed=execution(run), keeping=keeping)
 
 
 def _validated(run: Setup, check: Callable[[], None]) -> tuple[Measured | None, Mapping[str, float]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -85,12 +86,18 @@ class Setup:
             ModelError: A pattern matches no parameter.
             RecipeError: PyTorch refuses a part of the recipe, or everything is frozen.
         """
-        training = self.recipe.training
         _freeze(self.model, self.recipe, phase)
-        own = own_arguments(self.model, training)
-        optimizer = build_optimizer(
-            phase.optimizer or training.optimizer, grouped(self.model, own) if own else self.model.parameters()
-        )
+        own = own_arguments(self.model, self.recipe.training)
+        return self.stage(phase, grouped(self.model, own) if own else self.model.parameters())
+
+    def stage(self, phase: Phase, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]) -> Stage:
+        """A phase over these parameters, see `build_optimizer`.
+
+        Raises:
+            RecipeError: PyTorch refuses a part of the recipe, or everything is frozen.
+        """
+        training = self.recipe.training
+        optimizer = build_optimizer(phase.optimizer or training.optimizer, parameters)
         return Stage(
             phase=phase,
             optimizer=optimizer,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -145,7 +145,7 @@ class _Pack:
     def _free_place(self) -> int | None:
         return next((number for number in range(self._size) if number not in self._places), None)
 
-    def _announce(self, numbers: Collection[int] | Iterator[int]) -> None:
+    def _announce(self, numbers: Iterable[int]) -> None:
         fresh = set(numbers) - self._announced
         if fresh:
             self._announced |= fresh
@@ -158,32 +158,29 @@ class _Pack:
     def _end(self, number: int) -> None:
         place = self._places[number]
         begun, others = time.perf_counter(), [other for other in self._places.values() if other is not place]
-        outcome = place.end(self._check(place))
+        outcome = place.end(self._check)
         self._crew.ended(place.member.number, outcome)
         for other in others:  # they waited
             other.progress.leave_out(time.perf_counter() - begun)
         self._vacate(number)
 
-    def _check(self, place: Place | None = None) -> Callable[[], None]:
-        def check() -> None:
-            if self._crew.should_stop():
-                raise Stopped(place.progress.epoch if place is not None else 0)
-
-        return check
+    def _check(self) -> None:
+        if self._crew.should_stop():
+            raise Stopped(min(place.progress.epoch for place in self._places.values()))
 
     def _epoch(self) -> None:
         """One epoch of all members, their reports, and the ends of those that are done."""
         assert self._network is not None  # noqa: S101 - there are places
         live = [self._places[number] for number in sorted(self._places)]
         started = time.perf_counter()
-        trained = _train_one_epoch(self._network, live, self._check())
+        trained = _train_one_epoch(self._network, live, self._check)
         trained_seconds = time.perf_counter() - started
-        validated = _measured(self._network, live, lambda run: run.validation, self._check())
+        validated = _measured(self._network, live, lambda run: run.validation, self._check)
         oracle = _measured(
             self._network,
             [place for place in live if place.run.recipe.training.oracle_curve],
             lambda run: run.test,
-            self._check(),
+            self._check,
         )
         seconds = time.perf_counter() - started
         for place in live:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ablate.metrics import EpochMetrics, Outcome
-from ablate.recipe import Phase, Recipe
+from ablate.recipe import Recipe
 from ablate.training.context import OnReport
-from ablate.training.ending import kept, tested
+from ablate.training.ending import ended
+from ablate.training.epoch import mean_of_finite
 from ablate.training.evaluate import Measured
 from ablate.training.execution import execution
 from ablate.training.failures import RecipeError
 from ablate.training.fused.network import Network, Slot
 from ablate.training.measure import peak_memory_bytes
-from ablate.training.optim import Schedule, build_optimizer
 from ablate.training.progress import FORMAT, Progress, resumed
-from ablate.training.setup import Setup, Stage
-from ablate.training.update import Update
-from ablate.training.weights import Keeping, weights_of
+from ablate.training.setup import Setup
+from ablate.training.weights import Keeping
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +63,7 @@ class Place:
         network.place(number, run.model)
         self._row = nn.Parameter(network.rows[number])
         phase = run.recipe.training.parts[0]
-        self._stage = self._begin(phase)
+        self._stage = run.stage(phase, [self._row])
         self._epochs = phase.epochs
         self.progress = Progress(
             run.model,
@@ -132,12 +132,12 @@ class Place:
             share: Part of that time which counts for this member.
         """
         progress, run = self.progress, self.run
-        if torch.isfinite(torch.tensor(trained.loss)):
+        if math.isfinite(trained.loss):
             self._stage.schedule.after_epoch(validated.loss if validated else None)
         progress.complete(validated)
         progress.leave_out(seconds * (1 - share))
         if self._norms:
-            custom = {**custom, "grad_norm": float(torch.stack(self._norms).double().mean())}
+            custom = {**custom, "grad_norm": mean_of_finite(torch.stack(self._norms))}
         metrics = EpochMetrics(
             epoch=progress.epoch,
             train_loss=trained.loss,
@@ -155,23 +155,8 @@ class Place:
 
     def end(self, check: Callable[[], None]) -> Outcome:
         """Test the selected weights, and keep what is to be kept."""
-        run, keeping = self.run, self.member.keeping
         self.progress.next_phase()
-        last = weights_of(run.model) if keeping is not None and keeping.wants_last else None
-        self.progress.select()
-        outcome = tested(run, self.progress, check, self.computed)
-        return outcome if keeping is None else replace(outcome, weights=kept(run, self.progress, keeping, last))
-
-    def _begin(self, phase: Phase) -> Stage:
-        training = self.run.recipe.training
-        optimizer = build_optimizer(phase.optimizer or training.optimizer, [self._row])
-        return Stage(
-            phase=phase,
-            optimizer=optimizer,
-            schedule=Schedule(phase, optimizer, steps_per_epoch=self.run.steps_per_epoch),
-            update=Update(optimizer, training, self.run.device),
-            forward=self.run.model,
-        )
+        return ended(self.run, self.progress, check, computed=self.computed, keeping=self.member.keeping)
 
     def _checkpoint(self) -> dict[str, Any]:
         """As that of a lone run, which can go on from it."""
