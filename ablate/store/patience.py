@@ -12,11 +12,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ablate.errors import DatabaseAwayError
-from ablate.metrics import EpochMetrics, Outcome
+from ablate.metrics import Outcome
 from ablate.protocol import (
     AWAY_SECONDS,
     AttemptState,
-    Checkpoint,
     Claim,
     Failure,
     JobState,
@@ -109,13 +108,6 @@ class PatientQueue:
         """Register a worker before its first claim; a second time changes nothing."""
         self._patiently(lambda: self._queue.introduce(worker))
 
-    def claim(self, worker: str, *, study: str | None = None, without: Collection[int] = ()) -> Claim | None:
-        """As `Queue.claim`; a job that was claimed without our hearing of it is given back first."""
-        return self._patiently(
-            lambda: self._queue.claim(worker, study=study, without=without),
-            again=lambda: self._queue.disown(worker),
-        )
-
     def claim_pack(
         self,
         worker: str,
@@ -151,19 +143,9 @@ class PatientQueue:
             again=lambda: self._queue.disown(worker, held=held),
         )
 
-    def beat(self, ticket: Ticket) -> None:
-        """As `Queue.beat`."""
-        self._patiently(lambda: self._queue.beat(ticket))
-
     def beat_all(self, tickets: Collection[Ticket]) -> frozenset[Ticket]:
         """As `Queue.beat_all`."""
         return self._patiently(lambda: self._queue.beat_all(tickets))
-
-    def record_epoch(
-        self, ticket: Ticket, metrics: EpochMetrics, checkpoint: Checkpoint | None = None
-    ) -> Collection[str]:
-        """As `Queue.record_epoch`; told twice, an epoch has one row."""
-        return self._patiently(lambda: self._queue.record_epoch(ticket, metrics, checkpoint))
 
     def record_epochs(self, items: Sequence[Measured]) -> Recorded:
         """As `Queue.record_epochs`; told twice, an epoch has one row."""

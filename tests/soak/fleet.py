@@ -87,8 +87,9 @@ class Stub:
                 WorkerInfo(id=worker, host="box", pid=os.getpid(), device="cpu", device_name="", provenance={})
             )
             while True:
-                claim = queue.claim(worker)
-                if claim is not None:
+                claims = queue.claim_pack(worker)
+                if claims:
+                    (claim,) = claims  # its jobs belong to no pack
                     try:
                         self._train(queue, claim, lambda one: told.write(one.line()))
                     except ReplacedError:
@@ -109,9 +110,11 @@ class Stub:
             pointer = files.store(
                 f"{epoch:04}".encode() + state, attempt=ticket.attempt, epoch=epoch, artifacts=self.artifacts
             )
-            dropped = queue.record_epoch(ticket, measured(epoch, loss_of(state)), pointer)
+            done = queue.record_epochs([(ticket, measured(epoch, loss_of(state)), pointer)])
+            if done.replaced:
+                return
             tell(Told(job=ticket.job, attempt=ticket.attempt, epoch=epoch, loss=loss_of(state)))
-            for name in dropped:
+            for name in done.unneeded:
                 (self.artifacts / name).unlink(missing_ok=True)
         dropped = queue.finish(ticket, reached(self.epochs))
         tell(Told(job=ticket.job, attempt=ticket.attempt, epoch=None))

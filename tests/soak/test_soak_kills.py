@@ -128,10 +128,11 @@ def _stall(tmp_path: Path, *, jobs: int, lease: float, rounds: int, prepare=lamb
 
 def _without_fence() -> None:
     """Let every worker write whatever it likes."""
-    leases.pass_fence = lambda *_: None
     from ablate.store import queue
 
-    queue.pass_fence = lambda *_: None
+    for room in (leases, queue):
+        room.pass_fence = lambda *_: None
+        room.pass_fences = lambda _connection, tickets, _lease: frozenset(tickets)
 
 
 def test_stalled_workers_write_nothing_after_they_were_replaced(tmp_path):

@@ -81,6 +81,11 @@ def claim(queue: Queue, worker: str = "w1") -> Claim:
     return found
 
 
+def claim_pack(queue: Queue, worker: str = "w1", **how: object) -> tuple[Claim, ...]:
+    introduce(queue, worker)
+    return queue.claim_pack(worker, **how)
+
+
 def metrics(epoch: int, loss: float = 1.0, **changes: object) -> EpochMetrics:
     values: dict[str, object] = {
         "epoch": epoch,

@@ -66,7 +66,7 @@ with Database.open(file, create=True) as db:
         filler.unlink(missing_ok=True)
         return False
 
-    PatientQueue(queue, Patience(stopping=make_room)).record_epoch(ticket, metrics(len(told) + 1))
+    PatientQueue(queue, Patience(stopping=make_room)).record_epochs([(ticket, metrics(len(told) + 1), None)])
     assert not filler.exists(), "nobody waited"
     assert rows(db, "SELECT count(*) FROM epochs") == [(len(told) + 1,)]
 fill()

@@ -8,6 +8,7 @@ from store_cases import (
     attempt_states,
     checkpoint,
     claim,
+    claim_pack,
     expire,
     introduce,
     job_of,
@@ -53,11 +54,6 @@ def _rule(monkeypatch):
 
 def submit_packed(db: Database, **changes: object) -> None:
     submit_small(db, **{"execution": PACKING, **changes})
-
-
-def claim_pack(queue: Queue, worker: str = "w1", **how: object) -> tuple[Claim, ...]:
-    introduce(queue, worker)
-    return queue.claim_pack(worker, **how)
 
 
 def cells(claims: tuple[Claim, ...]) -> list[tuple[int, str]]:

@@ -1,7 +1,7 @@
 """A database that is away is waited for, and nothing is done twice meanwhile."""
 
 import pytest
-from store_cases import attempt_states, checkpoint, claim, introduce, metrics, outcome, rows, submit_small
+from store_cases import attempt_states, checkpoint, claim, claim_pack, introduce, metrics, outcome, rows, submit_small
 
 from ablate.errors import DatabaseAwayError, DatabaseError
 from ablate.protocol import ReplacedError, Ticket
@@ -22,7 +22,7 @@ class LostAnswers(Queue):
 
     def __getattribute__(self, name):
         found = super().__getattribute__(name)
-        if name not in ("claim", "record_epoch", "finish") or name in self.lost:
+        if name not in ("claim_pack", "record_epochs", "finish") or name in self.lost:
             return found
 
         def call(*words, **more):
@@ -69,10 +69,10 @@ def test_who_is_told_to_stop_waits_no_longer():
 def test_answers_that_were_lost_on_the_way_change_nothing(db):
     submit_small(db, seeds=(0,), batch_sizes=(64,))
     queue = PatientQueue(LostAnswers(db), Patience(seconds=60))
-    ticket = claim(queue).ticket
+    (ticket,) = (one.ticket for one in claim_pack(queue))
     assert attempt_states(db, ticket.job) == ["released", "running"]
-    assert list(queue.record_epoch(ticket, metrics(1), checkpoint(ticket.attempt, 1))) == []
-    queue.record_epoch(ticket, metrics(2))
+    assert list(queue.record_epochs([(ticket, metrics(1), checkpoint(ticket.attempt, 1))]).unneeded) == []
+    queue.record_epochs([(ticket, metrics(2), None)])
     assert rows(db, "SELECT epoch, attempt FROM epochs ORDER BY epoch") == [(1, ticket.attempt), (2, ticket.attempt)]
     assert rows(db, "SELECT count(*) FROM artifacts") == [(1,)]
     with pytest.raises(ReplacedError):
@@ -94,10 +94,10 @@ def test_a_worker_goes_on_when_the_server_comes_back(server):
             return False
 
         queue = PatientQueue(Queue(db), Patience(seconds=60, stopping=look))
-        ticket = claim(queue).ticket
-        queue.record_epoch(ticket, metrics(1))
+        (ticket,) = (one.ticket for one in claim_pack(queue))
+        queue.record_epochs([(ticket, metrics(1), None)])
         server.control("stop", "-m", "immediate")
-        queue.record_epoch(ticket, metrics(2))
+        queue.record_epochs([(ticket, metrics(2), None)])
         assert not down
         queue.finish(ticket, outcome())
         assert rows(db, "SELECT epoch, attempt FROM epochs ORDER BY epoch") == [
