@@ -13,7 +13,7 @@ import platform
 import re
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -127,11 +127,14 @@ def machine(packages: Sequence[str] = ()) -> str:
     )
 
 
-def arguments(doc: str | None, *, rounds: int) -> argparse.ArgumentParser:
-    """A parser with what every benchmark of rounds takes."""
+def arguments(doc: str | None, *, rounds: int, recipes: Collection[str] = ()) -> argparse.ArgumentParser:
+    """A parser with what every benchmark of rounds takes; of recipes also which, and where the real images are."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=rounds, help=f"interleaved rounds; {rounds} by default")
     parser.add_argument("--quick", action="store_true", help="little work, to see that it runs; nothing is written")
+    if recipes:
+        parser.add_argument("--data-root", type=Path, help="folder with the real CIFAR-10")
+        parser.add_argument("--only", nargs="+", choices=recipes, help="only these recipes; nothing is written")
     return parser
 
 

@@ -116,10 +116,8 @@ def measured(workload: Workload, epochs: int, runs: int, data_root: Path, rounds
 
 def main() -> None:
     """Measure, print and write."""
-    parser = arguments(__doc__, rounds=1)
+    parser = arguments(__doc__, rounds=1, recipes=EPOCHS)
     parser.add_argument("--minutes", type=float, default=MINUTES, help=f"compute of a study; {MINUTES:g} by default")
-    parser.add_argument("--data-root", type=Path, help="folder with the real CIFAR-10")
-    parser.add_argument("--only", nargs="+", choices=EPOCHS, help="only these recipes; nothing is written")
     options = parser.parse_args()
     minutes = 0.1 if options.quick else options.minutes
     rows = []

@@ -114,10 +114,7 @@ def told(workload: Workload, name: str, together: int) -> str:
 
 def main() -> None:
     """Compare, print and write."""
-    parser = arguments(__doc__, rounds=5)
-    parser.add_argument("--data-root", type=Path, help="folder with the real CIFAR-10")
-    parser.add_argument("--only", nargs="+", choices=workloads(), help="only these recipes; nothing is written")
-    options = parser.parse_args()
+    options = arguments(__doc__, rounds=5, recipes=workloads()).parse_args()
     chosen, rows = workloads(quick=options.quick), []
     with tempfile.TemporaryDirectory() as name:
         root, what = cifar_root(options.data_root, Path(name) / "data", quick=options.quick)

@@ -15,6 +15,7 @@ from functools import partial
 from multiprocessing.pool import Pool
 from pathlib import Path
 
+from ablate.report.computed import PASSES
 from ablate.worker.devices import usable_cores
 
 from crew import Crew, Trained
@@ -23,8 +24,6 @@ from workloads import TIERS, Workload, cifar_root, workloads
 
 #: Side of the square matrices, and how long they are multiplied, seconds.
 SIDE, SECONDS = 1024, 1.0
-#: Forward passes that a training step is worth: one, and two for the gradients.
-PASSES = 3
 #: Of the peak, per cent.
 TARGETS = {"residual": Target(limit=60, unit=" %")}
 
@@ -74,10 +73,7 @@ def measure(key: str, workload: Workload, crew: Crew, pool: Pool, rounds: int) -
 
 def main() -> None:
     """Measure, print and write."""
-    parser = arguments(__doc__, rounds=5)
-    parser.add_argument("--data-root", type=Path, help="folder with the real CIFAR-10")
-    parser.add_argument("--only", nargs="+", choices=workloads(), help="only these recipes; nothing is written")
-    options = parser.parse_args()
+    options = arguments(__doc__, rounds=5, recipes=workloads()).parse_args()
     chosen, rows = workloads(quick=options.quick), []
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name, context.Pool(usable_cores()) as pool:
