@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from ablate.store import Database
 
 
+#: What writing a report imports, when it is needed.
+LIBRARIES = (
+    "ablate.report.figures.picture",
+    "ablate.report.write",
+    "statsmodels.stats.multitest",
+    "statsmodels.stats.weightstats",
+)
 FileArgument = Annotated[
     Path | None,
     typer.Argument(metavar="[FILE]", help="With --check: a report.json, or its folder.", show_default=False),
@@ -146,12 +154,9 @@ def _warn(text: str) -> None:
 
 
 def load_libraries() -> None:
-    """Import what writing a report imports when it is needed: seconds, in which workers may be training."""
-    import statsmodels.stats.multitest
-    import statsmodels.stats.weightstats  # noqa: F401
-
-    import ablate.report.figures.picture
-    import ablate.report.write  # noqa: F401
+    """Import `LIBRARIES` beforehand: that takes seconds, in which workers may be training."""
+    for name in LIBRARIES:
+        import_module(name)
 
 
 def conclude(database: Database, study: str, out: Path, *, lang: str = DEFAULT_LANGUAGE) -> None:

@@ -38,16 +38,16 @@ def _now_on_sqlite(_element: Now, _compiler: SQLCompiler, **_: Any) -> str:  # n
 
 
 @compiles(Now, "postgresql")
-def _now_on_postgresql(_element: Now, _compiler: SQLCompiler, **_: Any) -> str:  # noqa: ANN401
+def _now_on_postgresql(_element: Now, _compiler: SQLCompiler, **_: Any) -> str:  # noqa: ANN401 - as above
     return "extract(epoch FROM clock_timestamp())::double precision"
 
 
 @compiles(NextAttempt, "sqlite")
-def _next_attempt_on_sqlite(element: NextAttempt, compiler: SQLCompiler, **more: Any) -> str:  # noqa: ANN401
+def _next_attempt_on_sqlite(element: NextAttempt, compiler: SQLCompiler, **more: Any) -> str:  # noqa: ANN401 - as above
     place = compiler.process(element.clauses, **more) or "1"
     return f"((SELECT coalesce(max(attempts.id), 0) FROM attempts) + {place})"  # noqa: S608 - a column or a number
 
 
 @compiles(NextAttempt, "postgresql")
-def _next_attempt_on_postgresql(_element: NextAttempt, _compiler: SQLCompiler, **_: Any) -> str:  # noqa: ANN401
+def _next_attempt_on_postgresql(_element: NextAttempt, _compiler: SQLCompiler, **_: Any) -> str:  # noqa: ANN401 - as above
     return "nextval(pg_get_serial_sequence('attempts', 'id'))"
