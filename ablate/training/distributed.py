@@ -26,6 +26,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -168,15 +169,20 @@ def train_spread(
     watched, lifeline = context.Pipe(duplex=False)
     ours, theirs = [mine for mine, _ in pipes], [other for _, other in pipes]
     exits: list[int] = []
+    others = set(multiprocessing.active_children())
+    ranks: set[BaseProcess] = set()
     launch = threading.Thread(target=_launch, args=(order, theirs, watched, exits), name="ablate-ranks", daemon=True)
     launch.start()
     try:
         try:
-            ended = _followed(launch, ours, theirs[0], on_epoch, should_stop)
+            ended = _followed(launch, ours, theirs[0], ranks, on_epoch, should_stop)
         except Killed as error:  # while a checkpoint was asked for
             ended = Ended(error=error)
         if ended.outcome is not None or ended.error is not None:
             launch.join(END_SECONDS)
+        if ended.error is not None and _is_consequence(ended):
+            # of processes that end at the same moment PyTorch tells one, which may not be the one that was first
+            exits += [rank.exitcode for rank in ranks - others if rank.exitcode is not None]
         if any(code == -signal.SIGKILL for code in exits):
             raise Killed("a process of this job was ended by SIGKILL, probably for want of memory")
         return _result(ended)
@@ -213,6 +219,7 @@ def _followed(
     launch: threading.Thread,
     ours: Sequence[Connection],
     other_end: Connection,
+    ranks: set[BaseProcess],
     on_epoch: Callable[[EpochMetrics, Callable[[], dict[str, Any]]], None] | None,
     should_stop: Callable[[], bool],
 ) -> Ended:
@@ -223,6 +230,7 @@ def _followed(
         ours: This process's ends of their pipes.
         other_end: The first one's end of its pipe. It is closed here as soon as that process has it, so that the pipe
             breaks when that process dies.
+        ranks: Gets the processes, once they work together.
         on_epoch: As of `loop.train`.
         should_stop: As of `loop.train`.
     """
@@ -243,6 +251,8 @@ def _followed(
         messages = [(connection, _heard(connection)) for connection in ready]
         if ends := [message for _, message in messages if isinstance(message, Ended)]:
             return min(ends, key=_is_consequence)
+        if messages and not ranks:
+            ranks.update(multiprocessing.active_children())
         for connection, message in messages:
             other_end.close()
             if isinstance(message, Alive):
