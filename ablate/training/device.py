@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from ablate.recipe import AlexNet, ConvNet, Recipe, ResNet
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 #: Has a GPU's matrix library take a workspace with which its sums are the same twice.
 WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+#: glibc's parameters of `mallopt` and their values here: how much memory at the end of the heap is free before it goes
+#: back to the system, and from which size on memory is had from the system by itself; bytes.
+MALLOC = {-1: 256 * 2**20, -3: 32 * 2**20}
 
 
 def prepare_process(device: torch.device, threads: int, *, tf32: bool = False) -> None:
@@ -26,6 +30,7 @@ def prepare_process(device: torch.device, threads: int, *, tf32: bool = False) -
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # numbers that fade out cost up to a hundred times an ordinary one
+    _keep_freed_memory()
     if device.type == "cuda":
         torch.cuda.set_device(device)
         torch.cuda.reset_peak_memory_stats(device)
@@ -33,6 +38,14 @@ def prepare_process(device: torch.device, threads: int, *, tf32: bool = False) -
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.allow_tf32 = tf32
         torch.backends.cuda.matmul.allow_tf32 = tf32
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what a step frees for the next one, which else gets it page by page; others' C libraries do."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        for parameter, value in MALLOC.items():
+            mallopt(parameter, value)
 
 
 @contextmanager

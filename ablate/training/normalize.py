@@ -52,8 +52,8 @@ class Normalizer:
         """uint8 (N, C, H, W) to float32 of the same shape."""
         if self._scale.device != images.device:
             self._scale, self._shift = self._scale.to(images.device), self._shift.to(images.device)
-        floats = images.to(torch.float32, memory_format=self._format)
-        return floats.mul_(self._scale).add_(self._shift)
+        floats = images.to(torch.float32).mul_(self._scale).add_(self._shift)
+        return floats.contiguous(memory_format=self._format)  # last: by channel, vectors are as long as an image
 
 
 class Standardizer:

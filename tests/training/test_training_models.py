@@ -71,8 +71,8 @@ def test_lab_c_drops_after_each_of_the_three_batch_norms():
     ours = build(**LAB_C_NORM, dropout=0.1, dropout_place="norm")
     plain = [type(m) for m in ours.modules() if not list(m.children())]
     expected = [
-        nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.BatchNorm2d, Dropout,
-        nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.BatchNorm2d, Dropout,
+        nn.Conv2d, nn.MaxPool2d, nn.ReLU, nn.BatchNorm2d, Dropout,
+        nn.Conv2d, nn.MaxPool2d, nn.ReLU, nn.BatchNorm2d, Dropout,
         nn.Flatten, nn.Linear, nn.ReLU, nn.BatchNorm1d, Dropout, nn.Linear, nn.ReLU, nn.Linear,
     ]  # fmt: skip
     assert plain == expected
@@ -109,9 +109,9 @@ def test_blocks_end_with_an_activation_where_wanted():
 @pytest.mark.parametrize(
     ("place", "expected"),
     [
-        ("conv", ["Conv2d", "BatchNorm2d", "ReLU"] * 2 + ["MaxPool2d"]),
+        ("conv", ["Conv2d", "BatchNorm2d", "ReLU", "Conv2d", "BatchNorm2d", "MaxPool2d", "ReLU"]),
         ("activation", ["Conv2d", "ReLU", "BatchNorm2d"] * 2 + ["MaxPool2d"]),
-        ("pool", ["Conv2d", "ReLU"] * 2 + ["MaxPool2d", "BatchNorm2d"]),
+        ("pool", ["Conv2d", "ReLU", "Conv2d", "MaxPool2d", "ReLU", "BatchNorm2d"]),
     ],
 )
 def test_a_stage_normalises_where_it_is_told(place: str, expected: list[str]):
@@ -131,6 +131,39 @@ def test_dropout_stands_where_it_is_told(place: str, in_stages: int, in_head: in
 @pytest.mark.parametrize(("norm", "groups"), [("layer", 1), ("group", 24)])
 def test_group_norm_takes_at_most_32_groups(norm: str, groups: int):
     assert build(channels=[48], norm=norm).stage1.norm1.num_groups == groups
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(("window", "stride", "padding"), [(2, 2, 0), (3, 2, 0), (3, 2, 1), (2, 1, 1)])
+def test_a_maximum_in_front_of_its_relu_gives_the_same_bits(window: int, stride: int, padding: int, last: bool):
+    pooled = {"pool": "max", "pool_size": window, "pool_stride": stride, "pool_padding": padding}
+    stem = {"channels": 6, "kernel_size": 3, "stride": 1, **pooled}
+    ours = build(stem=stem, channels=[8], pool="none").get_submodule("stem")
+    assert [name for name, _ in ours.named_children()] == ["conv", "pool", "activation"]
+    textbook = nn.Sequential(ours.conv, nn.ReLU(), nn.MaxPool2d(window, stride, padding))
+    images = torch.randint(-1, 2, (5, 3, 32, 32)).float()  # of few values, so that many windows have several maxima
+    with torch.no_grad():
+        ours.conv.weight.copy_(ours.conv.weight.sign())
+        ours.conv.bias.zero_()
+    if last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    found = []
+    for network in (ours, textbook):
+        outputs = network(images)
+        found.append([outputs, *torch.autograd.grad((outputs * outputs.sin()).sum(), list(ours.conv.parameters()))])
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(*found, strict=True))
+    assert (found[0][0] == 0).any()
+
+
+def test_only_a_maximum_right_after_a_relu_goes_in_front_of_it():
+    def order(**fields: object) -> list[str]:
+        network = build(channels=[8], **fields)
+        return [name for name, _ in network.get_submodule("stage1").named_children()]
+
+    assert order(pool="max") == ["conv1", "pool", "activation1"]
+    assert order(pool="average") == ["conv1", "activation1", "pool"]
+    assert order(pool="max", activation="gelu") == ["conv1", "activation1", "pool"]
+    assert order(pool="max", norm="batch", norm_place="activation") == ["conv1", "activation1", "norm1", "pool"]
 
 
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
@@ -207,8 +240,8 @@ def test_stages_may_each_have_their_own_padding_stride_and_pooling():
 def test_dropout_may_stand_after_the_convolutions_and_in_several_places():
     model = build(channels=[4], convs=2, blocks=1, norm="batch", hidden=[8], dropout=0.5,
                   dropout_place=["conv", "head"])  # fmt: skip
-    one = ["Conv2d", "Dropout", "BatchNorm2d", "ReLU"]
-    assert [type(m).__name__ for m in model.stage1] == [*one, *one, "MaxPool2d", "Block"]
+    one = ["Conv2d", "Dropout", "BatchNorm2d"]
+    assert [type(m).__name__ for m in model.stage1] == [*one, "ReLU", *one, "MaxPool2d", "ReLU", "Block"]
     assert not model.stage1.conv_dropout1.channels
     assert [type(m).__name__ for m in model.head] == ["Flatten", "Linear", "ReLU", "Dropout", "Linear"]
     assert not any(isinstance(m, Dropout) for m in model.stage1.block1.modules())

@@ -109,8 +109,8 @@ def test_lab_a_net_1():
     assert seen["head.flatten"] == (4608,)
     assert seen[""] == (200,)
     kinds = [type(layer).__name__ for layer in model.stage2]
-    assert kinds == ["Conv2d", "Dropout", "BatchNorm2d", "ReLU", "MaxPool2d"]
-    assert [type(layer).__name__ for layer in model.stem] == ["Conv2d", "ReLU", "MaxPool2d"]
+    assert kinds == ["Conv2d", "Dropout", "BatchNorm2d", "MaxPool2d", "ReLU"]
+    assert [type(layer).__name__ for layer in model.stem] == ["Conv2d", "MaxPool2d", "ReLU"]
     assert [type(layer).__name__ for layer in model.head] == ["Flatten", "Linear", "ReLU", "Dropout", "Linear"]
 
 

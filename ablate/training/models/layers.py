@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
@@ -102,6 +103,9 @@ def add_pool(
 ) -> Size:
     """Add the layer `pool<label>`, unless `kind` is `none`; returns height and width of its outputs.
 
+    A maximum goes in front of a ReLU that would be right before it: the largest of what ReLU leaves is what ReLU leaves
+    of the largest, to the bit and in the gradients, too, and there is a quarter or less of it to be looked at.
+
     Raises:
         ModelError: The inputs are smaller than the window, or the window less than twice its padding.
     """
@@ -113,6 +117,9 @@ def add_pool(
         raise place.too_small(f"pool {_by(size)} feature maps with a {window}x{window} window")
     pool = nn.MaxPool2d if kind == "max" else nn.AvgPool2d
     layers[f"pool{label}"] = pool(window, stride, padding)
+    before = next(itertools.islice(reversed(layers), 1, None), None)
+    if kind == "max" and before is not None and isinstance(layers[before], nn.ReLU):
+        layers.move_to_end(before)
     return _shrunk(size, 2 * padding, window, stride or window)
 
 
