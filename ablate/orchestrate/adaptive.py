@@ -1,9 +1,6 @@
-"""Seeds that looks add: which comparisons get more, in which order, as far as the budget goes.
+"""Which comparisons get more seeds in a round of looks, in which order, as far as the budget goes.
 
-Seeds are given in rounds: when all runs that were asked for have ended, every comparison that is neither decided nor
-given up gets the seeds of its next look, and its reference those that go with them. So the decisions depend on results
-alone, not on the order in which runs end; and a study may be stopped and gone on with at any point, since what was
-given stands in the revision and everything else is computed anew from the results.
+It loads the libraries of statistics: `rounds` calls it where a study has looks.
 """
 
 from __future__ import annotations
@@ -12,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from ablate.orchestrate.lines import some
-from ablate.protocol import JobState
+from ablate.orchestrate.rounds import Given, Round
 from ablate.statistics import Comparison, Looks, Test, seeds_to_settle
 from ablate.store import Database
-from ablate.store.reading import counts, durations, outline, states
+from ablate.store.reading import durations
 from ablate.store.spent import Spent, spent
 from ablate.study import Outline, Study
 from ablate.study.seeds import Budget
@@ -25,64 +21,10 @@ from ablate.verdicts.results import PENDING, Results
 
 #: Seconds of an hour.
 HOUR = 3600.0
-#: Variants that a line names.
-SHOWN = 6
 
 
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """More seeds for one variant."""
-
-    key: str
-    #: Name of the variant.
-    variant: str
-    #: Its seeds before and after.
-    before: int
-    after: int
-    #: Why, as a clause.
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Round:
-    """What looks add now."""
-
-    given: tuple[Given, ...] = ()
-    #: Undecided variants that the budget has no seeds for.
-    withheld: tuple[str, ...] = ()
-    #: Runs that must end before anything can be given.
-    waiting: int = 0
-
-    @property
-    def seeds(self) -> dict[str, int]:
-        """The seeds of each variant that gets more, by key."""
-        return {one.key: one.after for one in self.given}
-
-    def lines(self) -> list[str]:
-        """What there is to say of it."""
-        told = []
-        if self.given:
-            more = [f"{one.variant} ({one.before} -> {one.after})" for one in self.given]
-            told.append(f"not decided yet, so there are more seeds for {some(more, SHOWN)}")
-        if self.withheld:
-            told.append(f"undecided, and the budget has no seeds for {some(self.withheld, SHOWN)}")
-        return told
-
-
-def given_so_far(db: Database | None, study: Study) -> dict[str, int]:
-    """Seeds that looks have given each variant until now, by key; nothing without looks."""
-    if db is None or not study.seed_plan.looks or states(db, study.name)[0] is None:
-        return {}
-    return {variant.key: variant.seeds for variant in outline(db, study.name).variants if variant.seeds}
-
-
-def with_seeds(laid_out: Outline, given: Mapping[str, int]) -> Outline:
-    """The outline with the seeds that looks give: those of the first look, and those given so far.
-
-    A common reference of several comparisons begins with more than the others.
-    """
-    if not laid_out.looks:
-        return laid_out
+def seeds_in_looks(laid_out: Outline, given: Mapping[str, int]) -> Outline:
+    """The outline of a study with looks, with the seeds of its first look and those given so far, see `with_seeds`."""
     looks = Looks(counts=laid_out.looks, strict=laid_out.strict)
     seeds = dict(given)
     for _, _, pairs in planned_pairs(laid_out):
@@ -103,13 +45,8 @@ def _first_test(laid_out: Outline) -> Test:
     return "paired" if laid_out.statistics.test == "paired" else "welch"
 
 
-def next_round(db: Database, study: Study) -> Round:
-    """What looks add to a study now; nothing where it has none, or was never submitted."""
-    if not study.seed_plan.looks or states(db, study.name)[0] is None:
-        return Round()
-    by_state = counts(db, study.name)[study.name]
-    if waiting := by_state.get(JobState.QUEUED, 0) + by_state.get(JobState.RUNNING, 0):
-        return Round(waiting=waiting)
+def judged_round(db: Database, study: Study) -> Round:
+    """What looks add to a study all of whose runs have ended, see `next_round`."""
     costs: dict[str, list[float]] = {}
     for key, seconds in durations(db, study.name):
         costs.setdefault(key, []).append(seconds)

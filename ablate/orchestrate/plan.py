@@ -9,7 +9,7 @@ from functools import cached_property
 from statistics import median
 from typing import Any
 
-from ablate.orchestrate.adaptive import Given, Round, given_so_far, next_round, with_seeds
+from ablate.orchestrate.rounds import Given, Round, given_so_far, next_round, with_seeds
 from ablate.orchestrate.stale import StaleCell, stale_cells
 from ablate.orchestrate.submit import cells, recipes_of
 from ablate.orchestrate.together import Together, foreseen_packs, together

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ablate.orchestrate.adaptive import Round, given_so_far, next_round, with_seeds
+from ablate.orchestrate.rounds import Round, given_so_far, next_round, with_seeds
 from ablate.orchestrate.stale import Stale, refuse, stale_cells
 from ablate.orchestrate.tuning import decide
 from ablate.protocol import ENDED

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ablate.orchestrate.adaptive import Purse, next_round
+from ablate.orchestrate.adaptive import Purse
 from ablate.orchestrate.plan import plan_study
+from ablate.orchestrate.rounds import next_round
 from ablate.orchestrate.submit import Advance, submit_study
 from ablate.protocol import Failure, FailureKind, JobState
 from ablate.report.comparisons import comparisons_json

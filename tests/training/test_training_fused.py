@@ -2,6 +2,7 @@
 
 import io
 import math
+import statistics
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -236,6 +237,39 @@ def test_members_of_any_kind_train_as_they_would_alone(make_recipe: MakeRecipe) 
         assert [getattr(ours_at_end, key) for key in same] == [getattr(outcome, key) for key in same]
         for name in ("module_tree", "optimizer_groups", "transforms", "data"):
             assert ours_at_end.fingerprints[name] == outcome.fingerprints[name]
+
+
+def test_packing_moves_a_run_no_further_than_one_bit_in_its_weights_does(make_recipe: MakeRecipe) -> None:
+    """In single precision tiers add in another order; what grows of that is held against a twin of a lone run.
+
+    From its first checkpoint each of ten runs goes on alone, in a pack, and alone with every weight moved to a
+    neighbouring number.
+    """
+    recipe = make_recipe({"training.epochs": 6, "training.optimizer": {"name": "SGD", "lr": 0.05, "momentum": 0.9}})
+    seeds, alone, twins = range(10), [Told() for _ in range(10)], [Told() for _ in range(10)]
+    for seed in seeds:
+        train(recipe, seed=seed, on_epoch=alone[seed])
+        train(recipe, seed=seed, on_epoch=twins[seed], resume=nudged(alone[seed].resume(1)))
+    packed = Packed([(recipe, seed) for seed in seeds], 8, **{f"job{n}": alone[n].resume(1) for n in seeds})
+    of_pack = [distance(packed.told[seed].rows, alone[seed].rows[1:]) for seed in seeds]
+    of_twin = [distance(twins[seed].rows, alone[seed].rows[1:]) for seed in seeds]
+    assert min(of_twin) > 0
+    assert statistics.median(of_pack) <= 4 * statistics.median(of_twin)
+
+
+def nudged(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint whose weights are the numbers next to them, up or down in turn."""
+    for weight in checkpoint["model"].values():
+        up = torch.arange(weight.numel()).reshape(weight.shape) % 2 == 0
+        weight.copy_(torch.where(up, torch.nextafter(weight, weight + 1), torch.nextafter(weight, weight - 1)))
+    return checkpoint
+
+
+def distance(ones: Sequence[EpochMetrics], others: Sequence[EpochMetrics]) -> float:
+    """Mean relative difference of the training losses of five epochs."""
+    pairs = [(one.train_loss, other.train_loss) for one, other in zip(ones, others, strict=True)]
+    assert len(pairs) == 5
+    return statistics.fmean(abs(one - other) / other for one, other in pairs)
 
 
 def test_bits_depend_neither_on_neighbours_nor_on_places_nor_on_when_a_job_joins(make_recipe: MakeRecipe) -> None:
