@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
@@ -104,7 +103,7 @@ def add_pool(
     """Add the layer `pool<label>`, unless `kind` is `none`; returns height and width of its outputs.
 
     A maximum goes in front of a ReLU that would be right before it: the largest of what ReLU leaves is what ReLU leaves
-    of the largest, to the bit and in the gradients, too, and there is a quarter or less of it to be looked at.
+    of the largest, to the bit and in the gradients, too, and there is less of it, a quarter of 2x2 windows.
 
     Raises:
         ModelError: The inputs are smaller than the window, or the window less than twice its padding.
@@ -116,8 +115,8 @@ def add_pool(
     if min(size) + 2 * padding < window:
         raise place.too_small(f"pool {_by(size)} feature maps with a {window}x{window} window")
     pool = nn.MaxPool2d if kind == "max" else nn.AvgPool2d
+    before = next(reversed(layers), None)
     layers[f"pool{label}"] = pool(window, stride, padding)
-    before = next(itertools.islice(reversed(layers), 1, None), None)
     if kind == "max" and before is not None and isinstance(layers[before], nn.ReLU):
         layers.move_to_end(before)
     return _shrunk(size, 2 * padding, window, stride or window)
