@@ -30,7 +30,7 @@ from ablate.store.submission import submit
 from ablate.store.tables import attempts, epochs, jobs, variants, workers
 from ablate.study.outline import Outline, OutlineVariant
 
-from measuring import Spread, machine
+from measuring import Spread, machine, publish, table
 
 ROUNDS = 15
 #: Of each kind in a round, and jobs that are claimed and written together.
@@ -163,24 +163,37 @@ def of_optuna(folder: Path) -> tuple[float, float]:
 
 
 def compare() -> None:
-    """Print rates and ratios."""
+    """Print and write rates and their ratios."""
     houses = {"ablate": of_ablate, "ablate, packs": of_packs, "sqlite3": of_sqlite}
     if importlib.util.find_spec("optuna") is not None:
         houses["optuna"] = of_optuna
     else:
-        print("Optuna is not installed, so that nothing is compared with it: pip install optuna")
+        print("Optuna is not installed, so that nothing is compared with it: pip install optuna", file=sys.stderr)
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in houses}
     for _ in range(ROUNDS):
         for name, measure in houses.items():
             with tempfile.TemporaryDirectory() as folder:
                 rates[name].append(measure(Path(folder)))
+    others = [name for name in houses if not name.startswith("ablate")]
+    rows = []
     for place, what in enumerate(("claims", "epoch writes")):
-        print(f"{what} a second, median and range of {ROUNDS} rounds")
-        for name, found in rates.items():
-            print(f"  {name:<16} {Spread.of([each[place] for each in found]).text()}")
-        for other in [name for name in houses if not name.startswith("ablate")]:
-            ours, theirs = ([each[place] for each in rates[name]] for name in ("ablate", other))
-            print(f"  {'x ' + other:<16} {Spread.ratio(ours, theirs).text()}")
+        found = {name: [each[place] for each in values] for name, values in rates.items()}
+        for name, values in found.items():
+            ratios = [Spread.ratio(values, found[other]).text() if name != other else "" for other in others]
+            rows.append([what, name, Spread.of(values).text(0), *ratios])
+    publish(
+        "The store",
+        [
+            _machine(),
+            f"Jobs claimed and epochs written, one after the other or {PACK} at a time; medians and ranges of {ROUNDS} "
+            "interleaved rounds, each in a new database file.",
+            table(["what", "side", "a second", *(f"x {other}" for other in others)], rows),
+        ],
+    )
+
+
+def _machine() -> str:
+    return f"{machine(('sqlalchemy', 'optuna', 'ablate-lab'))} SQLite {sqlite3.sqlite_version}."
 
 
 def _fill(path: Path) -> None:
@@ -209,7 +222,7 @@ def _fill(path: Path) -> None:
 
 
 def status(keep: Path | None) -> None:
-    """Print how long `ablate status` takes over a large database, less what it takes over an empty one."""
+    """How long `ablate status` takes over a large database, and less what it takes over one of two jobs."""
     with tempfile.TemporaryDirectory() as name:
         folder = keep or Path(name)
         large, small = folder / "large.db", folder / "small.db"
@@ -228,9 +241,15 @@ def status(keep: Path | None) -> None:
         more = [a - b for a, b in zip(times[large][1:], times[small][1:], strict=True)]
         with contextlib.closing(sqlite3.connect(large)) as raw:
             [(count,)] = raw.execute("SELECT count(*) FROM epochs")
-        print(f"ablate status, {STATUS_JOBS:,} jobs with {count:,} epochs, {large.stat().st_size / 1e6:,.0f} MB:")
-        print(f"  seconds over a database of two jobs, {STATUS_ROUNDS} rounds: {Spread.of(more).text()}")
-        print(f"  seconds in all: {Spread.of(times[large][1:]).text()}")
+        publish(
+            "Status of a large database",
+            [
+                _machine(),
+                f"`ablate status` over {STATUS_JOBS:,} jobs with {count:,} epochs, "
+                f"{large.stat().st_size / 1e6:,.0f} MB: {Spread.of(times[large][1:]).text()} s, {Spread.of(more).text()} s more than over two jobs; "
+                f"{STATUS_ROUNDS} rounds.",
+            ],
+        )
 
 
 def main() -> None:
@@ -239,7 +258,6 @@ def main() -> None:
     parser.add_argument("--rows", action="store_true", help="measure `ablate status` over 10,000,000 epochs")
     parser.add_argument("--keep", type=Path, help="folder for the large database, to use it again")
     options = parser.parse_args()
-    print(f"{machine()} SQLite {sqlite3.sqlite_version}")
     if options.rows:
         status(options.keep)
     else:
