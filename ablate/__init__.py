@@ -77,7 +77,7 @@ if not TYPE_CHECKING:
         "ablate.study": ("Study", "load_study", "parse_study"),
     }
 
-    def __getattr__(name):  # noqa: ANN001, ANN202
+    def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'ablate' has no attribute {name!r}")
         from importlib import import_module
@@ -90,7 +90,7 @@ if not TYPE_CHECKING:
         globals()[name] = value
         return value
 
-    def _version():  # noqa: ANN202
+    def _version() -> str:
         from importlib.metadata import PackageNotFoundError, version
 
         try:
@@ -98,5 +98,5 @@ if not TYPE_CHECKING:
         except PackageNotFoundError:
             return "unknown"
 
-    def __dir__():  # noqa: ANN202
+    def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

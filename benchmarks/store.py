@@ -247,8 +247,7 @@ def status(keep: Path | None) -> None:
                 _machine(),
                 f"`ablate status` over {STATUS_JOBS:,} jobs with {count:,} epochs, "
                 f"{large.stat().st_size / 1e6:,.0f} MB: {Spread.of(times[large][1:]).text()} s, "
-                f"{Spread.of(more).text()} s more than over two jobs; "
-                f"{STATUS_ROUNDS} rounds.",
+                f"{Spread.of(more).text()} s more than over two jobs; {STATUS_ROUNDS} rounds.",
             ],
         )
 

@@ -201,7 +201,7 @@ def _fresh(connection: Connection, table: Table, count: int, *, after: int = 0) 
     """Numbers that no row of the table has, and that are higher than `after`."""
     if connection.dialect.name == "postgresql":
         sequence = f"nextval(pg_get_serial_sequence('{table.name}', 'id'))"
-        rows = connection.execute(text(f"SELECT {sequence} FROM generate_series(1, :count)"), {"count": count})  # noqa: S608
+        rows = connection.execute(text(f"SELECT {sequence} FROM generate_series(1, :count)"), {"count": count})  # noqa: S608 - a name of our own
         return [int(number) for number in rows.scalars()]
     last = max(after, connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one())
     return list(range(last + 1, last + 1 + count))

@@ -273,7 +273,7 @@ def _train_line(axes: Axes, bundle: Bundle, colour: Any) -> None:  # noqa: ANN40
     _singles(axes, bundle.partial, 1, colour, linestyle=DASHED)
 
 
-def _bold_lines(axes: Axes, bundle: Bundle, colour: Any, *, singles: bool) -> None:  # noqa: ANN401
+def _bold_lines(axes: Axes, bundle: Bundle, colour: Any, *, singles: bool) -> None:  # noqa: ANN401 - whatever matplotlib takes
     if bundle.common:
         epochs, found = np.arange(1, bundle.common + 1), band(bundle.steady[:, : bundle.common])
         axes.fill_between(epochs, found.low, found.high, color=colour, alpha=0.14, linewidth=0)
@@ -289,7 +289,7 @@ def _bold_lines(axes: Axes, bundle: Bundle, colour: Any, *, singles: bool) -> No
                 axes.plot(seen[-1] + 1, curve[seen[-1]], color=colour, marker="x", markersize=5)
 
 
-def _singles(axes: Axes, curves: NDArray[np.float64], first: int, colour: Any, linestyle: Any = "-") -> None:  # noqa: ANN401
+def _singles(axes: Axes, curves: NDArray[np.float64], first: int, colour: Any, linestyle: Any = "-") -> None:  # noqa: ANN401 - whatever matplotlib takes
     """Seeds from an epoch on, each by itself."""
     for curve in curves:
         if curve.size > first:

@@ -149,7 +149,7 @@ def _said(results: Results, variant: OutlineVariant, curves: Sequence[StepCurve]
     return clauses((said, say("baseline"))) if is_baseline(results, variant) else said
 
 
-def _losses(axes: Axes, curves: Sequence[StepCurve], colour: Any, *, raw: bool) -> None:  # noqa: ANN401
+def _losses(axes: Axes, curves: Sequence[StepCurve], colour: Any, *, raw: bool) -> None:  # noqa: ANN401 - whatever matplotlib takes
     kept = [curve for curve in curves if curve.steps.size]
     if not kept:
         return
@@ -202,7 +202,7 @@ def _thinned(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def _points(axes: Axes, pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], colour: Any) -> None:  # noqa: ANN401
+def _points(axes: Axes, pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], colour: Any) -> None:  # noqa: ANN401 - whatever matplotlib takes
     """Validation within epochs: the mean over seeds at each step that all of them reached."""
     found = [(steps, values) for steps, values in pairs if steps.size]
     if not found:

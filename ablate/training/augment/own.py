@@ -57,11 +57,11 @@ class Own:
         with torch.random.fork_rng(devices=[]):
             for image, word in zip(images, draws[:, 0] >> 1, strict=True):
                 random.seed(int(word))
-                np.random.seed(int(word) % 2**32)  # noqa: NPY002
+                np.random.seed(int(word) % 2**32)  # noqa: NPY002 - as above
                 torch.default_generator.manual_seed(int(word))
                 results.append(self._one(image))
         random.setstate(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002
+        np.random.set_state(before[1])  # noqa: NPY002 - as above
         if len({result.shape for result in results}) > 1:
             shapes = " and ".join(str(tuple(shape)) for shape in sorted({result.shape for result in results})[:2])
             raise RecipeError(f"{self._name} gives images of different shapes, as {shapes}.")

@@ -8,6 +8,7 @@ import inspect
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -70,7 +71,7 @@ def _imported() -> Any:  # noqa: ANN401 - a module that need not be there
         raise ModelError("Networks of timm need a package.", cure="Type `pip install 'ablate-lab[timm]'`.") from error
 
 
-def _network(timm: Any, recipe: TimmModel, name: str, classes: int) -> nn.Module:  # noqa: ANN401
+def _network(timm: ModuleType, recipe: TimmModel, name: str, classes: int) -> nn.Module:
     """The network with its weights and its head."""
     weights = recipe.weights
     from_file = weights.endswith(WEIGHT_FILES)
@@ -88,7 +89,7 @@ def _network(timm: Any, recipe: TimmModel, name: str, classes: int) -> nn.Module
     return network
 
 
-def _tag(timm: Any, name: str, weights: str) -> str:  # noqa: ANN401
+def _tag(timm: ModuleType, name: str, weights: str) -> str:
     """The tag of the weights that are meant.
 
     Raises:
@@ -104,7 +105,7 @@ def _tag(timm: Any, name: str, weights: str) -> str:  # noqa: ANN401
     return weights
 
 
-def _created(timm: Any, recipe: TimmModel, name: str, tag: str | None, classes: int) -> nn.Module:  # noqa: ANN401
+def _created(timm: ModuleType, recipe: TimmModel, name: str, tag: str | None, classes: int) -> nn.Module:
     """The network under its tag, by whose weights; None for none."""
     full = f"{name}.{tag}" if tag else name
     told = {"pretrained": tag is not None, "num_classes": classes}
@@ -127,7 +128,7 @@ def _last_layers(network: nn.Module) -> list[str]:
     return layers
 
 
-def _missing(timm: Any, full: str, reason: str) -> DataMissingError:  # noqa: ANN401
+def _missing(timm: ModuleType, full: str, reason: str) -> DataMissingError:
     """The error for weights that could not be downloaded, with where they come from and where they belong."""
     known = timm.get_pretrained_cfg(full)
     if known.hf_hub_id:
@@ -145,7 +146,7 @@ def _missing(timm: Any, full: str, reason: str) -> DataMissingError:  # noqa: AN
     )
 
 
-def _refused(timm: Any, recipe: TimmModel, name: str, error: Exception) -> ModelError:  # noqa: ANN401
+def _refused(timm: ModuleType, recipe: TimmModel, name: str, error: Exception) -> ModelError:
     """The error for arguments that timm does not take."""
     reason = " ".join(str(error).split()) or type(error).__name__
     if match := _UNEXPECTED.search(reason):
